@@ -1,0 +1,156 @@
+"""The one JSON form of events: command line, MQTT and tests use it alike.
+
+Unknown is null and never missing; what makes no sense for a type is left out. Times are RFC 3339 in UTC with milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from .events import (
+    Alarm,
+    CameraChanged,
+    Event,
+    FireAlarm,
+    SmokeAlarm,
+    Target,
+    TemperatureAlarm,
+    TemperatureDifferenceAlarm,
+)
+from .values import CameraInfo
+
+_ORDER = [
+    "type",
+    "id",
+    "alarm_id",
+    "camera",
+    "channel",
+    "at",
+    "received_at",
+    "late",
+    "source",
+    "kind",
+    "raw_type",
+    "level",
+    "phase",
+    "rule",
+    "other_rule",
+    "rule_name",
+    "preset",
+    "calibration",
+    "status",
+    "quantity",
+    "condition",
+    "celsius",
+    "threshold_celsius",
+    "difference_kelvin",
+    "threshold_kelvin",
+    "unit_reported",
+    "distance_m",
+    "strategy",
+    "port",
+    "disk",
+    "state",
+    "reason",
+    "retry_at",
+    "targets",
+    "pictures",
+]
+_LEFT_OUT = frozenset({"raw", "data", "info", "flags"})
+_THERMAL = (FireAlarm, SmokeAlarm, TemperatureAlarm, TemperatureDifferenceAlarm)
+
+
+def rfc3339(at: datetime | None) -> str | None:
+    """Write a time in UTC with milliseconds: `2023-12-27T10:07:58.000Z`."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return the event as plain data for json.dumps."""
+    out: dict[str, Any] = {"type": event.type}
+    for name, write in _writers(type(event)):
+        value = getattr(event, name)
+        out[name] = value if write is None else write(event, value)
+    if isinstance(event, Alarm) and event.flags:
+        out["flags"] = list(event.flags)
+    if isinstance(event, CameraChanged):
+        out["info"] = camera_json(event.info)
+    return out
+
+
+def camera_json(info: CameraInfo) -> dict[str, Any]:
+    """Return what is known of a camera as plain data."""
+    return {
+        "name": info.name,
+        "url": info.url,
+        "manufacturer": info.manufacturer,
+        "model": info.model,
+        "firmware": info.firmware,
+        "serial": info.serial,
+        "mac": info.mac,
+        "device_name": info.device_name,
+        "state": info.state,
+        "thermal_channel": info.thermal_channel,
+        "thermal_evidence": info.thermal_evidence,
+        "channels": None
+        if info.channels is None
+        else [
+            {
+                "id": channel.id,
+                "name": channel.name,
+                "thermal": channel.thermal,
+                "streams": [
+                    {
+                        "id": stream.id,
+                        "profile": stream.profile,
+                        "codec": stream.codec,
+                        "width": stream.width,
+                        "height": stream.height,
+                        "fps": stream.frames_per_second,
+                    }
+                    for stream in channel.streams
+                ],
+            }
+            for channel in info.channels
+        ],
+        "capabilities": None if info.capabilities is None else dict(info.capabilities),
+    }
+
+
+type_writer = Callable[[Event, Any], Any]
+
+
+@cache
+def _writers(cls: type[Event]) -> tuple[tuple[str, type_writer | None], ...]:
+    names = [item.name for item in fields(cls) if item.name not in _LEFT_OUT]
+    if issubclass(cls, Alarm):
+        names.append("kind")
+    names.sort(key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
+    return tuple((name, _writer(name)) for name in names)
+
+
+def _writer(name: str) -> type_writer | None:
+    if name in ("at", "received_at", "retry_at"):
+        return lambda event, value: rfc3339(value)
+    if name == "targets":
+        return lambda event, value: [_target(target, isinstance(event, _THERMAL)) for target in value]
+    if name in ("region",):
+        return lambda event, value: [list(point) for point in value]
+    if name in ("hottest", "highest_at", "lowest_at"):
+        return lambda event, value: None if value is None else list(value)
+    return None
+
+
+def _target(target: Target, thermal: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {"region": [list(point) for point in target.region]}
+    if thermal:
+        out["hottest"] = None if target.hottest is None else list(target.hottest)
+        out["celsius"] = target.celsius
+        out["distance_m"] = target.distance_m
+    return out
