@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from .events import (
@@ -123,11 +122,17 @@ def camera_json(info: CameraInfo) -> dict[str, Any]:
     }
 
 
-type_writer = Callable[[Event, Any], Any]
+_Write = Callable[[Event, Any], Any]
+_WRITERS: dict[type[Event], tuple[tuple[str, _Write | None], ...]] = {}
 
 
-@cache
-def _writers(cls: type[Event]) -> tuple[tuple[str, type_writer | None], ...]:
+def _writers(cls: type[Event]) -> tuple[tuple[str, _Write | None], ...]:
+    if (found := _WRITERS.get(cls)) is None:
+        found = _WRITERS[cls] = _make_writers(cls)
+    return found
+
+
+def _make_writers(cls: type[Event]) -> tuple[tuple[str, _Write | None], ...]:
     names = [item.name for item in fields(cls) if item.name not in _LEFT_OUT]
     if issubclass(cls, Alarm):
         names.append("kind")
@@ -135,12 +140,12 @@ def _writers(cls: type[Event]) -> tuple[tuple[str, type_writer | None], ...]:
     return tuple((name, _writer(name)) for name in names)
 
 
-def _writer(name: str) -> type_writer | None:
+def _writer(name: str) -> _Write | None:
     if name in ("at", "received_at", "retry_at"):
         return lambda event, value: rfc3339(value)
     if name == "targets":
         return lambda event, value: [_target(target, isinstance(event, _THERMAL)) for target in value]
-    if name in ("region",):
+    if name == "region":
         return lambda event, value: [list(point) for point in value]
     if name in ("hottest", "highest_at", "lowest_at"):
         return lambda event, value: None if value is None else list(value)

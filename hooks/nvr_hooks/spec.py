@@ -59,6 +59,7 @@ def nvr_start(hooks: Any) -> None:
 @hookspec
 def nvr_cameras() -> Sequence[CameraInfo]:
     """List your cameras without touching the network; what is not known yet is None and CameraChanged follows."""
+    return ()
 
 
 @hookspec(firstresult=True)
@@ -168,6 +169,7 @@ def nvr_health(camera: str) -> Sequence[Health] | None:
 @hookspec
 def nvr_config_schema() -> tuple[str, Mapping[str, Any]]:
     """Tell your key in the configuration and the JSON Schema of its section."""
+    return ("", {})
 
 
 @hookspec
