@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -13,6 +14,8 @@ from .events import Event
 from .handles import Sink, Subscription
 
 BUFFER = 10_000
+END_NOTICED_WITHIN = 0.25
+"""Seconds. A handle has no callback for its end, and a thread waiting per camera would use up the loop's few worker threads."""
 
 
 class Overflow(NvrError):
@@ -42,19 +45,23 @@ class Events:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._subscription = await asyncio.to_thread(self._subscribe, self._take)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._subscribe, self._take))
+        try:
+            self._subscription = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_late)
+            raise
         if self._subscription is None:
             raise NvrError("no plugin knows this camera")
-        self._watcher = asyncio.create_task(self._watch(self._subscription))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._state = "closed"
+        self._news.set()
         if self._subscription is not None:
             await asyncio.to_thread(self._subscription.close)
-            await self._watcher
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
@@ -63,12 +70,16 @@ class Events:
         while not self._buffer:
             if self._state == "overflow":
                 raise Overflow(f"more than {self._limit} events were waiting; some are lost")
-            if self._subscription is not None and self._subscription.state != "running":
-                if self._subscription.error is not None:
+            if self._subscription is None or self._subscription.state != "running":
+                await asyncio.sleep(0)  # what the sink took before the end is still on its way through the loop
+                if self._buffer:
+                    break
+                if self._subscription is not None and self._subscription.error is not None:
                     raise self._subscription.error
                 raise StopAsyncIteration
             self._news.clear()
-            await self._news.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), END_NOTICED_WITHIN)
         return self._buffer.popleft()
 
     def _take(self, event: Event) -> None:
@@ -84,10 +95,10 @@ class Events:
                 self._state = "overflow"
         self._news.set()
 
-    async def _watch(self, subscription: Subscription) -> None:
-        while not await asyncio.to_thread(subscription.wait, 0.5) and self._state != "closed":
-            pass
-        self._news.set()
+
+def _close_late(opening: asyncio.Future[Subscription | None]) -> None:
+    if not opening.cancelled() and opening.exception() is None and (subscription := opening.result()) is not None:
+        opening.get_loop().run_in_executor(None, subscription.close)
 
 
 def listen(hook: Any, camera: str, *, limit: int = BUFFER) -> Events:

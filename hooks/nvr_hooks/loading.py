@@ -58,14 +58,15 @@ class Plugins:
         return self.manager.get_plugin(name)
 
     def add(self, name: str, plugin: object, *, distribution: str | None = None, version: str | None = None) -> None:
-        """Register a plugin object; raise ContractError when it was written for another contract or names a hook that is none."""
+        """Register a plugin object; raise ContractError when it was written for another contract or its hooks do not fit."""
         contract = getattr(plugin, "nvr_contract", None)
         check_contract(name, contract)
-        self.manager.register(plugin, name=name)
         try:
+            self.manager.register(plugin, name=name)
             self.manager.check_pending()
         except pluggy.PluginValidationError as err:
-            self.manager.unregister(plugin)
+            if self.manager.is_registered(plugin):  # pluggy before 1.7 leaves half of a refused plugin registered
+                self.manager.unregister(plugin)
             raise ContractError(f"plugin {name}: {err}") from err
         hooks = tuple(sorted(caller.name for caller in self.manager.get_hookcallers(plugin) or ()))
         self._infos[name] = PluginInfo(
@@ -78,7 +79,7 @@ class Plugins:
         version = entry.dist.version if entry.dist else None
         try:
             self.add(entry.name, entry.load(), distribution=distribution, version=version)
-        except Exception as err:  # noqa: BLE001 - whatever a foreign plugin raises while it is imported stays its own
+        except (Exception, SystemExit) as err:  # noqa: BLE001 - whatever a foreign plugin raises on import stays its own
             reason = f"{type(err).__name__}: {err}"
             log.warning("plugin %s could not be loaded: %s", entry.name, reason)
             self._infos[entry.name] = PluginInfo(

@@ -8,6 +8,7 @@ channel. Events never travel through a hook: they go into the sink handed over o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def nvr_record(camera: str, channel: int | None, target: Path, options: RecordOp
 
 @hookspec(firstresult=True)
 def nvr_search(
-    camera: str, channel: int | None, start: Any, end: Any, options: SearchOptions
+    camera: str, channel: int | None, start: datetime, end: datetime, options: SearchOptions
 ) -> Iterator[RecordedFile] | None:
     """Find recordings between two aware times, in time order. None: not my camera."""
 
