@@ -1,0 +1,1 @@
+"""Hikvision and HIKMICRO thermal cameras for a host NVR."""

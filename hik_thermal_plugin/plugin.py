@@ -1,1 +1,216 @@
+"""The driver's hooks: find the camera, call its method; no logic here."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nvr_hooks import (
+    CONTRACT_VERSION,
+    ByteSink,
+    CameraInfo,
+    Disk,
+    Download,
+    DownloadOptions,
+    Event,
+    Finding,
+    FrameOptions,
+    Handle,
+    Health,
+    Measurement,
+    MeasureOptions,
+    ProgressSink,
+    RecordedFile,
+    Recording,
+    RecordOptions,
+    Rules,
+    RulesDiff,
+    SearchOptions,
+    Sink,
+    Snapshot,
+    SnapshotOptions,
+    StreamUrl,
+    Subscription,
+    ThermalFrame,
+    TimeSpan,
+    Unsupported,
+    What,
+    Where,
+    hookimpl,
+)
+
+if TYPE_CHECKING:
+    from .camera import Camera
+    from .site import Site
+
+KEY = "hik_thermal"
+T = TypeVar("T")
+
+
+class HikThermal:
+    """The plugin `hik_thermal`. One instance serves one host."""
+
+    nvr_contract = CONTRACT_VERSION
+
+    def __init__(self) -> None:
+        self._site: Site | None = None
+
+    @hookimpl
+    def nvr_configure(self, config: Mapping[str, Any]) -> None:
+        """Take the section `hik_thermal`; raise ConfigError with every mistake."""
+        from .config import read
+        from .site import Site
+
+        settings = read(config)
+        if self._site is None:
+            self._site = Site()
+        self._site.configure(settings)
+
+    @hookimpl
+    def nvr_start(self, hooks: Any) -> None:
+        """Nothing to do: connections start with the first subscriber."""
+
+    @hookimpl
+    def nvr_cameras(self) -> Sequence[CameraInfo]:
+        """List the configured cameras with what is known of them."""
+        return () if self._site is None else [camera.info for camera in self._site.cameras()]
+
+    @hookimpl
+    def nvr_stream_url(self, camera: str, channel: int | None, profile: str) -> StreamUrl | None:
+        """Tell the RTSP address of a live stream (guide 4.3.1)."""
+        return self._with(camera, lambda found: found.stream_url(channel, profile))
+
+    @hookimpl
+    def nvr_open_stream(self, camera: str, channel: int | None, what: What, sink: ByteSink) -> Handle | None:
+        """Not built yet."""
+        return self._not_built(camera, "program-stream bytes")
+
+    @hookimpl
+    def nvr_snapshot(self, camera: str, channel: int | None, options: SnapshotOptions) -> Snapshot | None:
+        """Take one picture over the picture URL (guide 4.3.3)."""
+        return self._with(camera, lambda found: found.snapshot(channel, options))
+
+    @hookimpl
+    def nvr_record(
+        self, camera: str, channel: int | None, target: Path, options: RecordOptions
+    ) -> Recording | None:
+        """Not built yet."""
+        return self._not_built(camera, "client recording")
+
+    @hookimpl
+    def nvr_search(
+        self, camera: str, channel: int | None, start: Any, end: Any, options: SearchOptions
+    ) -> Iterator[RecordedFile] | None:
+        """Not built yet."""
+        return self._not_built(camera, "search of recordings")
+
+    @hookimpl
+    def nvr_playback_url(self, camera: str, channel: int | None, what: RecordedFile | TimeSpan) -> StreamUrl | None:
+        """Not built yet."""
+        return self._not_built(camera, "playback addresses")
+
+    @hookimpl
+    def nvr_download(
+        self,
+        camera: str,
+        channel: int | None,
+        what: RecordedFile | TimeSpan,
+        target: Path,
+        options: DownloadOptions,
+        progress: ProgressSink | None,
+    ) -> Download | None:
+        """Not built yet."""
+        return self._not_built(camera, "download of recordings")
+
+    @hookimpl
+    def nvr_storage(self, camera: str) -> Sequence[Disk] | None:
+        """Not built yet."""
+        return self._not_built(camera, "storage")
+
+    @hookimpl
+    def nvr_listen(self, camera: str, sink: Sink) -> Subscription | None:
+        """Arm the camera (guide 7) and deliver its alarms."""
+        return self._with(camera, lambda found: found.listen(sink))
+
+    @hookimpl
+    def nvr_watch(self, camera: str, sink: Sink) -> Subscription | None:
+        """Not built yet."""
+        return self._not_built(camera, "live temperatures")
+
+    @hookimpl
+    def nvr_measure(
+        self, camera: str, channel: int | None, where: Where, options: MeasureOptions
+    ) -> Measurement | None:
+        """Not built yet."""
+        return self._not_built(camera, "manual thermometry")
+
+    @hookimpl
+    def nvr_thermal_frame(self, camera: str, channel: int | None, options: FrameOptions) -> ThermalFrame | None:
+        """Not built yet."""
+        return self._not_built(camera, "radiometric frames")
+
+    @hookimpl
+    def nvr_rules(self, camera: str, channel: int | None) -> Rules | None:
+        """Not built yet."""
+        return self._not_built(camera, "measuring rules")
+
+    @hookimpl
+    def nvr_apply_rules(self, camera: str, channel: int | None, rules: Rules, dry_run: bool) -> RulesDiff | None:
+        """Not built yet."""
+        return self._not_built(camera, "measuring rules")
+
+    @hookimpl
+    def nvr_diagnose(self, camera: str) -> Sequence[Finding] | None:
+        """Look for what keeps alarms from arriving."""
+        return self._with(camera, lambda found: found.diagnose())
+
+    @hookimpl
+    def nvr_probe(self, url: str, username: str, password: str) -> CameraInfo | None:
+        """Ask a device who it is; None where the address is not HTTP(S)."""
+        if not url.lower().startswith(("http://", "https://")):
+            return None
+        from .site import probe
+
+        return probe(url, username, password)
+
+    @hookimpl
+    def nvr_capture(self, camera: str, target: Path) -> Path | None:
+        """Not built yet."""
+        return self._not_built(camera, "capture of a device's answers")
+
+    @hookimpl
+    def nvr_decode(self, data: bytes) -> Sequence[Event] | None:
+        """Tell the events in captured alarm bytes; None when they are no ISAPI alarm document or stream."""
+        from .wire.captured import looks_like_alarms, read_events
+
+        return read_events(data) if looks_like_alarms(data) else None
+
+    @hookimpl
+    def nvr_health(self, camera: str) -> Sequence[Health] | None:
+        """Tell how each source is doing."""
+        return self._with(camera, lambda found: found.health())
+
+    @hookimpl
+    def nvr_config_schema(self) -> tuple[str, Mapping[str, Any]]:
+        """Tell the section `hik_thermal`."""
+        from .config import schema
+
+        return (KEY, schema())
+
+    @hookimpl
+    def nvr_close(self) -> None:
+        """End all connections."""
+        if self._site is not None:
+            self._site.close()
+
+    def _with(self, camera: str, ask: Callable[[Camera], T]) -> T | None:
+        found = None if self._site is None else self._site.camera(camera)
+        return None if found is None else ask(found)
+
+    def _not_built(self, camera: str, what: str) -> None:
+        if self._site is not None and self._site.camera(camera) is not None:
+            raise Unsupported(f"{camera}: {what}: not built yet", camera=camera)
+
+
+plugin = HikThermal()
