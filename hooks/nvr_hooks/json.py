@@ -6,6 +6,7 @@ Unknown is null and never missing; what makes no sense for a type is left out. T
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -67,7 +68,9 @@ def rfc3339(at: datetime | None) -> str | None:
     """Write a time in UTC with milliseconds: `2023-12-27T10:07:58.000Z`."""
     if at is None:
         return None
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+    with suppress(OverflowError):  # the calendar's first or last hours, from a device with a broken clock
+        at = at.astimezone(UTC)
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def to_json(event: Event) -> dict[str, Any]:

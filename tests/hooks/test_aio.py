@@ -7,7 +7,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from nvr_hooks import Event, MotionAlarm, NvrError, SnapshotOptions, TemperatureReading, Unreachable, Unsupported
 from nvr_hooks.aio import BUFFER, Events, Overflow, call, listen, watch
 from nvr_hooks.loading import Plugins
@@ -30,6 +29,11 @@ def motion(number: int) -> MotionAlarm:
     return MotionAlarm(camera="kiln", channel=number)
 
 
+def tell_all(camera: FakeCamera, numbers: range) -> None:
+    for number in numbers:
+        camera.tell(motion(number))
+
+
 def in_a_thread(what: Any) -> None:
     thread = threading.Thread(target=what)
     thread.start()
@@ -39,7 +43,7 @@ def in_a_thread(what: Any) -> None:
 def test_events_arrive_in_order_from_another_thread(camera: FakeCamera, hook: Any) -> None:
     async def host() -> list[int | None]:
         async with listen(hook, "kiln") as events:
-            teller = threading.Thread(target=lambda: [camera.tell(motion(number)) for number in range(500)])
+            teller = threading.Thread(target=lambda: tell_all(camera, range(500)))
             teller.start()
             seen = [(await anext(events)).channel for _ in range(500)]
             await asyncio.to_thread(teller.join)
@@ -62,7 +66,7 @@ def test_an_overflow_delivers_what_it_has_and_then_raises(camera: FakeCamera, ho
     async def host() -> list[int | None]:
         seen = []
         async with listen(hook, "kiln", limit=3) as events:
-            in_a_thread(lambda: [camera.tell(motion(number)) for number in range(5)])
+            in_a_thread(lambda: tell_all(camera, range(5)))
             with pytest.raises(Overflow, match="more than 3 events"):
                 async for event in events:
                     seen.append(event.channel)
@@ -78,7 +82,7 @@ def test_ten_thousand_events_wait_before_anything_is_lost(camera: FakeCamera, ho
     async def host() -> int:
         seen = 0
         async with listen(hook, "kiln") as events:
-            in_a_thread(lambda: [camera.tell(motion(number)) for number in range(BUFFER)])
+            in_a_thread(lambda: tell_all(camera, range(BUFFER)))
             while seen < BUFFER:
                 assert (await anext(events)).channel == seen
                 seen += 1

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from nvr_hooks import (
     CONTRACT_VERSION,
     GROUP,
@@ -167,7 +166,7 @@ def test_a_plugin_refused_by_add_leaves_nothing_behind() -> None:
         plugins.add("half", Half())
 
     assert plugins.hook.nvr_cameras() == []
-    assert plugins.infos == ()
+    assert not plugins.infos
     plugins.add("half", FakeCamera("kiln"))
     assert [info.state for info in plugins.infos] == ["loaded"]
 
@@ -202,7 +201,9 @@ def test_entry_points_load_in_the_order_of_their_names(entry_points: dict[str, E
     first = load_plugins(found=[entry_points["good_plugin"], entry_points["empty_plugin"]], environ={})
     second = load_plugins(found=[entry_points["empty_plugin"], entry_points["good_plugin"]], environ={})
 
-    assert [info.name for info in first.infos] == [info.name for info in second.infos] == ["empty_plugin", "good_plugin"]
+    assert (
+        [info.name for info in first.infos] == [info.name for info in second.infos] == ["empty_plugin", "good_plugin"]
+    )
 
 
 def test_pluggy_alone_loads_the_plugins_too() -> None:
