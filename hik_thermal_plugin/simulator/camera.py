@@ -1,0 +1,268 @@
+"""A running camera: its ports, its connections, its alarms, and the steps that change what happens to it.
+
+Everything here runs in one asyncio loop and returns at once, so that an alarm leaves the moment its step is applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from . import documents, endpoints
+from .alarms import Alarms, Telling
+from .alert_stream import AlertStreams
+from .device import Device
+from .faults import LENGTH_ERROR, REBOOT_SECONDS, STALL_SECONDS, STANDING, Fault, Faults
+from .http import Connection, Reply, Request
+from .login import Verdict
+from .steps import Step
+
+HOST = "127.0.0.1"
+BACKLOG = 1024
+
+
+class Port:
+    """A listening port of 127.0.0.1 that can be closed and opened again without losing its number."""
+
+    def __init__(self, number: int, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._socket = _bound(number)
+        self._server: asyncio.Server | None = None
+        self.number: int = self._socket.getsockname()[1]
+
+    async def open(self, factory: Callable[[], asyncio.Protocol]) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(factory, sock=self._socket, backlog=BACKLOG, ssl=self._tls)
+
+    def shut(self) -> None:
+        """Refuse connections, and keep the number for `open`."""
+        if self._server:
+            self._server.close()
+            self._server = None
+            self._socket = _bound(self.number)
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self._server:
+            self._server.close()
+            self._server = None
+        self._socket.close()
+
+
+class Camera:
+    """A device on the network. `repeat` is the period in seconds at which a lasting alarm is told again."""
+
+    def __init__(self, device: Device, ports: Sequence[Port], *, heartbeat: float, repeat: float) -> None:
+        self.device = device
+        self._ports = ports
+        self._repeat = repeat
+        self._loop = asyncio.get_running_loop()
+        self._faults = Faults()
+        self._alarms = Alarms(device)
+        self._streams = AlertStreams(device, self._faults, heartbeat)
+        self._connections: set[Connection] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._booting: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task[None] | None = None
+
+    async def start(self, scenario: Sequence[Step]) -> None:
+        """Open the ports and let the scenario begin."""
+        await self._open()
+        for step in scenario:
+            self._later(step.at, partial(self.apply, [step]))
+        self._later(self._repeat, self._tick)
+
+    async def close(self) -> None:
+        """Close ports and connections; returns when all are gone."""
+        for timer in (*self._timers, self._booting):
+            if timer:
+                timer.cancel()
+        if self._opening:
+            await self._opening
+        for port in self._ports:
+            port.close()
+        for connection in list(self._connections):
+            connection.abort()
+        while self._connections:
+            await asyncio.sleep(0)
+
+    def apply(self, steps: Sequence[Step]) -> None:
+        """Apply checked steps in order; alarms have been written to the open streams when this returns."""
+        due: list[Telling] = []
+        for step in steps:
+            if step.kind in ("send", "fault"):  # what went before must be on the wire first
+                self._streams.tell(due)
+                due = []
+            self._apply(step)
+            due += self._alarms.look()
+        self._streams.tell(due)
+
+    def state(self) -> dict[str, Any]:
+        """What the control port tells of the device (`GET /state`)."""
+        return {
+            "logins": self.device.logins(),
+            "open": {"alert_stream": len(self._streams), "thermometry": 0, "rtsp": 0, "playback": 0},
+            "requests": dict(self.device.requests),
+            "writes": list(self.device.writes),
+            "rules": self.device.rules(),
+            "fires": self.device.fires(),
+        }
+
+    def _apply(self, step: Step) -> None:
+        scene, alarms, fields = self.device.scene, self._alarms, step.fields
+        match step.kind:
+            case "fire":
+                scene.ignite(**fields)
+            case "extinguish":
+                scene.extinguish(fields["region"])
+            case "temperature":
+                scene.set_rule(fields["rule"], fields["celsius"])
+            case "difference":
+                scene.set_difference(fields["rule_1"], fields["rule_2"], fields["kelvin"])
+                alarms.compare(fields["rule_1"], fields["rule_2"], fields["kelvin"], fields["threshold"])
+            case "smoke":
+                scene.set_smoke((fields["x"], fields["y"]))
+            case "motion":
+                alarms.motion(fields["channel"] or self.device.model.thermal.id, fields["seconds"])
+            case "tamper":
+                alarms.tamper(fields["seconds"])
+            case "input":
+                alarms.input(fields["port"], fields["seconds"])
+            case "disk":
+                self.device.disk = fields["state"]
+            case "freeze":
+                scene.freeze()
+            case "unfreeze":
+                scene.unfreeze()
+            case "send":
+                self._streams.send(fields["file"])
+            case "fault":
+                self._strike(fields["fault"])
+
+    def _strike(self, fault: Fault) -> None:
+        match fault.kind:
+            case "lock":
+                self.device.login.lock(fault.seconds)
+            case "clock_skew":
+                self.device.skew = timedelta(seconds=fault.seconds or 0.0)
+            case "reboot":
+                self._reboot(REBOOT_SECONDS if fault.seconds is None else fault.seconds)
+            case "drop" | "half_open" | "stall":
+                for connection in [one for one in self._connections if fault.matches(one.path)]:
+                    self._strike_connection(fault, connection)
+        if fault.kind in STANDING:
+            self._faults.add(fault)
+
+    def _strike_connection(self, fault: Fault, connection: Connection) -> None:
+        match fault.kind:
+            case "drop":
+                self._streams.closed(connection)
+                connection.end("rst")
+            case "half_open":
+                self._streams.closed(connection)
+                connection.go_silent()
+            case "stall":
+                connection.stall(STALL_SECONDS if fault.seconds is None else fault.seconds)
+
+    def _reboot(self, seconds: float) -> None:
+        for port in self._ports:
+            port.shut()
+        for connection in list(self._connections):
+            self._streams.closed(connection)
+            connection.end("rst")
+        self.device.restart()
+        self._alarms.restart()
+        if self._booting:
+            self._booting.cancel()
+        self._booting = self._loop.call_later(seconds, self._boot)
+
+    def _boot(self) -> None:
+        self._booting = None
+        self.device.booted = self.device.now()
+        self._opening = self._loop.create_task(self._open())
+
+    async def _open(self) -> None:
+        for port in self._ports:
+            await port.open(lambda: Connection(self._requested, self._connections.add, self._gone))
+
+    def _later(self, seconds: float, act: Callable[[], None]) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            act()
+
+        timer = self._loop.call_later(seconds, due)
+        self._timers.add(timer)
+
+    def _tick(self) -> None:
+        self._later(self._repeat, self._tick)
+        if self._booting is None:
+            self._streams.tell(self._alarms.repeat())
+
+    def _gone(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._streams.closed(connection)
+
+    def _requested(self, connection: Connection, request: Request) -> None:
+        device, path = self.device, request.path
+        device.requests[f"{request.method} {path}"] += 1
+        for kind in ("drop", "half_open", "stall"):
+            if fault := self._faults.strike(kind, path):
+                self._strike_connection(fault, connection)
+        if connection.closed or connection.silent:
+            return
+        verdict = device.login.check(request.method, request.target, request.headers.get("authorization"))
+        if verdict is not Verdict.ACCEPTED:
+            connection.answer(self._unauthorized(request, verdict))
+            return
+        reply = self._answer(request)
+        if reply is None:
+            self._streams.open(connection)
+            return
+        if request.method not in ("GET", "HEAD"):
+            body = request.body.decode(errors="replace")
+            device.writes.append({"method": request.method, "path": path, "status": reply.status, "body": body})
+        if self._faults.strike("wrong_length", path):
+            reply.length_error = LENGTH_ERROR
+        reply.cut = self._faults.strike("truncate", path) is not None
+        reply.close = reply.close or device.profile.connection_close
+        connection.answer(reply)
+
+    def _answer(self, request: Request) -> Reply | None:
+        """The reply; None where the connection becomes an alert stream."""
+        device = self.device
+        if self._faults.strike("busy", request.path):
+            return endpoints.refuse(device, request, endpoints.BUSY)
+        if self._faults.strike("not_supported", request.path):
+            return endpoints.refuse(device, request, endpoints.NOT_SUPPORTED)
+        if request.method == "GET" and endpoints.is_alert_stream(request):
+            return None
+        return endpoints.answer(device, request)
+
+    def _unauthorized(self, request: Request, verdict: Verdict) -> Reply:
+        device = self.device
+        told = verdict is Verdict.REFUSED or (verdict in (Verdict.LOCKED, Verdict.MISSING_LOCKED))
+        if told and not device.profile.silent_lock:
+            body, kind = documents.encode(device, documents.user_check(device, 401)), 'application/xml; charset="UTF-8"'
+        else:
+            body, kind = endpoints.challenge_page(device), "text/html"
+        stale = verdict is Verdict.STALE
+        headers = [("WWW-Authenticate", value) for value in device.login.challenges(request.path, stale=stale)]
+        return Reply(401, body, kind, headers, close=device.profile.connection_close)
+
+
+def _bound(number: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, number))
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock

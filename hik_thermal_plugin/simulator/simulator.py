@@ -1,0 +1,273 @@
+"""The simulator: a camera with its control port, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from .camera import HOST, Camera, Port
+from .captured import Answers, read_answers
+from .control import Control
+from .device import Device
+from .models import MODELS, Model
+from .profiles import PLAIN, PROFILES, Profile
+from .scenario import Scenario, read_scenario
+from .steps import Step, read_steps
+
+DEFAULT_PASSWORD = "hik12345"
+"""The password unless one is given; no secret, the simulator listens on 127.0.0.1 only."""
+
+T = TypeVar("T")
+
+
+class Simulator:
+    """A thermal camera on 127.0.0.1: `start()` or `with`, then `close()`.
+
+    `model`: `bispectrum`, `bullet`, `positioning`, or a `Model`. `profile`: a name of `PROFILES`, a `Profile`, or a
+    folder of captured answers (captured.py). Ports: 0 takes any free one, None leaves the part out. `lock_attempts`
+    refused logins in a row lock the account for `lock_seconds`. `heartbeat` and `repeat`: the periods of heartbeats and
+    of alarms that last, in seconds. Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
+    """
+
+    def __init__(
+        self,
+        model: str | Model = "bispectrum",
+        profile: str | Path | Profile | None = None,
+        *,
+        http_port: int | None = 0,
+        https_port: int | None = None,
+        cert: str | Path | None = None,
+        key: str | Path | None = None,
+        rtsp_port: int | None = None,
+        control_port: int | None = 0,
+        username: str = "admin",
+        password: str | None = None,
+        password_file: str | Path | None = None,
+        lock_attempts: int = 5,
+        lock_seconds: float = 1800.0,
+        scenario: Scenario | None = None,
+        heartbeat: float | None = None,
+        repeat: float = 1.0,
+        name: str = "Thermal camera",
+        utc_offset: timedelta = timedelta(hours=1),
+    ) -> None:
+        if rtsp_port is not None:
+            raise ValueError("rtsp_port: this simulator speaks HTTP only")
+        if lock_attempts < 1:
+            raise ValueError(f"lock_attempts: expected 1 or more, got {lock_attempts}")
+        self.username = username
+        self.password = _password(password, password_file)
+        self._model = _model(model)
+        self._profile, self._answers = _profile(profile)
+        self._tls = _tls(https_port, cert, key)
+        self._numbers = {"http": http_port, "https": https_port, "control": control_port}
+        self._lock = lock_attempts, lock_seconds
+        self._scenario = read_scenario(scenario, self._model) if scenario is not None else []
+        self._heartbeat = heartbeat or self._profile.heartbeat or 10.0
+        self._repeat = repeat
+        self._name = name
+        self._utc_offset = utc_offset
+        self._ports: dict[str, Port] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._camera: Camera | None = None
+        self._control: Control | None = None
+
+    def __repr__(self) -> str:
+        return f"<Simulator {self.model} {self.http or 'not started'}>"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._model.name
+
+    @property
+    def http(self) -> str | None:
+        """`http://127.0.0.1:PORT`, None without the part or before the start; `https`, `rtsp`, `control` alike."""
+        return self._url("http", "http")
+
+    @property
+    def https(self) -> str | None:
+        """`https://127.0.0.1:PORT`."""
+        return self._url("https", "https")
+
+    @property
+    def rtsp(self) -> str | None:
+        """`rtsp://127.0.0.1:PORT`."""
+        return self._url("rtsp", "rtsp")
+
+    @property
+    def control(self) -> str | None:
+        """`http://127.0.0.1:PORT` of the control port."""
+        return self._url("control", "http")
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        """What `hik-thermal simulate` prints when the camera is there."""
+        return {
+            "ready": True,
+            "http": self.http,
+            "https": self.https,
+            "rtsp": self.rtsp,
+            "control": self.control,
+            "model": self.model,
+            "username": self.username,
+        }
+
+    def start(self) -> Self:
+        """Start the camera; returns when all ports are open."""
+        if self._thread:
+            raise RuntimeError("the simulator has been started already")
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="hik-simulator", daemon=True)
+        thread.start()
+        self._loop, self._thread = loop, thread
+        try:
+            self._run(self._start())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Close ports and connections and end the thread; safe to call twice."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        try:
+            self._run(self._close())
+        finally:
+            self._loop = self._thread = self._camera = None
+            self._ports = {}
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+    def apply(self, steps: object) -> int:
+        """Apply a list of steps as `POST /steps` does, all or none; returns their number. Raises StepError."""
+        return self._run(_soon(lambda: self._apply(steps)))
+
+    def state(self) -> dict[str, Any]:
+        """What the camera has seen, as `GET /state` tells it."""
+        return self._run(_soon(self._running().state))
+
+    async def _start(self) -> None:
+        for name, number in self._numbers.items():
+            if number is not None:
+                self._ports[name] = Port(number, self._tls if name == "https" else None)
+        ports = [port for name, port in self._ports.items() if name != "control"]
+        attempts, seconds = self._lock
+        device = Device(
+            model=self._model,
+            profile=self._profile,
+            name=self._name,
+            username=self.username,
+            password=self.password,
+            lock_attempts=attempts,
+            lock_seconds=seconds,
+            utc_offset=self._utc_offset,
+            answers=self._answers,
+            identity=f"{self._name} {self.model} {ports[0].number if ports else 0}",
+        )
+        self._camera = Camera(device, ports, heartbeat=self._heartbeat, repeat=self._repeat)
+        if control := self._ports.get("control"):
+            self._control = Control(self._apply, self._camera.state)
+            await control.open(self._control.connection)
+        await self._camera.start(self._scenario)
+
+    async def _close(self) -> None:
+        if control := self._ports.get("control"):
+            control.close()
+        if self._camera:
+            await self._camera.close()
+        for port in self._ports.values():
+            port.close()
+        # What is left are connections that have not finished their TLS handshake.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._control:
+            await self._control.close()
+
+    def _apply(self, raw: object) -> int:
+        steps: list[Step] = read_steps(raw, self._model, Path.cwd())
+        self._running().apply(steps)
+        return len(steps)
+
+    def _running(self) -> Camera:
+        if self._camera is None:
+            raise RuntimeError("the simulator is not running")
+        return self._camera
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            work.close()
+            raise RuntimeError("the simulator is not running")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _url(self, part: str, scheme: str) -> str | None:
+        port = self._ports.get(part)
+        return f"{scheme}://{HOST}:{port.number}" if port else None
+
+
+async def _soon(act: Callable[[], T]) -> T:
+    return act()
+
+
+def _model(model: str | Model) -> Model:
+    if isinstance(model, Model):
+        return model
+    if model not in MODELS:
+        raise ValueError(f"model: expected one of {', '.join(MODELS)}, got {model!r}")
+    return MODELS[model]
+
+
+def _profile(profile: str | Path | Profile | None) -> tuple[Profile, Answers]:
+    if profile is None:
+        return PLAIN, {}
+    if isinstance(profile, Profile):
+        return profile, {}
+    if isinstance(profile, str) and profile in PROFILES:
+        return PROFILES[profile], {}
+    if Path(profile).is_dir():
+        return read_answers(Path(profile))
+    raise ValueError(f"profile: expected a folder or one of {', '.join(PROFILES)}, got {str(profile)!r}")
+
+
+def _password(password: str | None, password_file: str | Path | None) -> str:
+    if password is not None and password_file is not None:
+        raise ValueError("give password or password_file, not both")
+    if password_file is None:
+        return DEFAULT_PASSWORD if password is None else password
+    try:
+        return Path(password_file).read_text(encoding="utf-8").strip("\r\n")
+    except OSError as error:
+        raise ValueError(f"password_file: {password_file}: {error.strerror or error}") from error
+
+
+def _tls(port: int | None, cert: str | Path | None, key: str | Path | None) -> ssl.SSLContext | None:
+    if port is None:
+        return None
+    if cert is None or key is None:
+        raise ValueError("https_port needs cert and key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ValueError(f"cert, key: {error}") from error
+    return context
