@@ -1,0 +1,286 @@
+"""Commands about cameras: probe, cameras, urls, snapshot, watch."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+from nvr_hooks import (
+    CameraInfo,
+    ConfigError,
+    ConnectionChanged,
+    Event,
+    NvrError,
+    Refused,
+    Snapshot,
+    SnapshotOptions,
+    StreamUrl,
+    Unreachable,
+    Unsupported,
+    WrongUse,
+    camera_json,
+    rfc3339,
+    to_json,
+)
+
+from .outcome import complain
+from .output import camera_rows, channels_text, event_text, local, put_json, put_line, put_table
+from .session import Known, Session, within
+from .signals import Empty, Inbox, Stop
+
+log = logging.getLogger(__name__)
+PASSWORD_VARIABLE = "HIK_THERMAL_PASSWORD"  # noqa: S105 - a name
+PROFILES = ("main", "sub", "third")
+
+CameraName = Annotated[str, typer.Argument(help="Name of the camera in the configuration.")]
+
+
+def probe(
+    session: Session,
+    url: Annotated[str, typer.Argument(help="Address of the device: http://192.0.2.10")],
+    username: Annotated[str, typer.Option("--username", metavar="U", help="User on the device.")] = "admin",
+) -> None:
+    """Ask a device that is not configured who it is; the password comes from $HIK_THERMAL_PASSWORD or is asked for."""
+    parts = urlsplit(url)
+    if parts.password is not None or parts.username is not None:
+        raise WrongUse(f"no user or password in the address: use --username, and ${PASSWORD_VARIABLE} or the prompt")
+    if not parts.hostname:
+        raise WrongUse(f"{url} is no address; it looks like http://192.0.2.10")
+    try:
+        session.configure()  # a service beside us keeps its count of refused logins where the configuration says
+    except ConfigError as err:
+        if session.options.config is not None:
+            raise
+        log.info("probing without a configuration: %s", err)
+    password = _password(username, parts.hostname)
+    info = within(
+        session.options.timeout,
+        lambda: session.hook.nvr_probe(url=url, username=username, password=password),
+        parts.hostname,
+    )
+    if info is None:
+        raise Unsupported(f"{parts.hostname}: no plugin knows this kind of device or address")
+    if session.options.json:
+        put_json(camera_json(info))
+    else:
+        put_table(("", info.name), camera_rows(info))
+
+
+def cameras(
+    session: Session,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no camera: show what the configuration tells.")
+    ] = False,
+) -> None:
+    """List the configured cameras with state, model and channels; asks each of them."""
+    session.configure()
+    names = [info.name for info in session.host.cameras()]
+    found = [Known(session.camera(name)) for name in names] if offline else list(session.learn(names).values())
+    if session.options.json:
+        put_json([{**camera_json(known.info), "reason": known.reason} for known in found])
+        return
+    put_table(
+        ("camera", "state", "model", "serial", "firmware", "channels", "address", "reason"),
+        [
+            (
+                known.info.name,
+                known.info.state,
+                known.info.model,
+                known.info.serial,
+                known.info.firmware,
+                channels_text(known.info),
+                known.info.url,
+                known.reason,
+            )
+            for known in found
+        ],
+    )
+
+
+def urls(
+    session: Session,
+    camera: CameraName,
+    with_credentials: Annotated[
+        bool, typer.Option("--with-credentials", help="Put user and password into the addresses.")
+    ] = False,
+) -> None:
+    """Print the addresses of a camera's live streams: of every channel, or of the one given with --channel."""
+    session.configure()
+    info = session.known(camera)
+    rows = []
+    for channel, profile in _profiles(info, session.channel(camera) if session.options.channel else None, session):
+        url: StreamUrl = session.ask("nvr_stream_url", camera=camera, channel=channel, profile=profile)
+        rows.append((channel, profile, url.with_credentials() if with_credentials else url.url))
+    if session.options.json:
+        put_json(
+            [{"camera": camera, "channel": channel, "profile": profile, "url": url} for channel, profile, url in rows]
+        )
+    else:
+        for _, _, address in rows:
+            put_line(address)
+
+
+def snapshot(
+    session: Session,
+    camera: CameraName,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Picture to write: .jpg or .bmp; - is stdout.")
+    ],
+    source: Annotated[
+        str, typer.Option("--source", metavar="auto|picture|stream", help="Where the picture comes from.")
+    ] = "auto",
+    overlay: Annotated[bool, typer.Option("--overlay", help="Draw rules and temperatures into it.")] = False,
+) -> None:
+    """Take one picture."""
+    match source:
+        case "auto" | "picture" | "stream":
+            options = SnapshotOptions(
+                source=source, format="bmp" if output.suffix.lower() == ".bmp" else "jpeg", overlay=overlay
+            )
+        case _:
+            raise typer.BadParameter(f"expected auto, picture or stream, got {source}", param_hint="--source")
+    session.configure()
+    session.camera(camera)
+    channel = session.channel(camera)
+    taken: Snapshot = session.ask("nvr_snapshot", camera=camera, channel=channel, options=options)
+    if str(output) == "-":
+        sys.stdout.buffer.write(taken.data)
+        return
+    _write(output, taken.data)
+    if session.options.json:
+        put_json(
+            {
+                "camera": taken.camera,
+                "channel": taken.channel,
+                "file": str(output),
+                "content_type": taken.content_type,
+                "bytes": len(taken.data),
+                "taken_at": rfc3339(taken.taken_at),
+                "source": taken.source,
+            }
+        )
+    else:
+        put_line(
+            f"{output}: {taken.content_type}, {len(taken.data)} bytes, channel {taken.channel}, {local(taken.taken_at)}"
+        )
+
+
+def watch(
+    session: Session,
+    camera: Annotated[list[str] | None, typer.Argument(help="Cameras to watch; else all.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", min=0, help="End after so many seconds; else never.")
+    ] = None,
+) -> None:
+    """Print alarms, readings and connection changes as they come, until Ctrl-C."""
+    session.configure()
+    names = [session.camera(name).name for name in camera or [info.name for info in session.host.cameras()]]
+    if not names:
+        raise WrongUse("there is no camera to watch: none is configured")
+    until = None if seconds is None else time.monotonic() + seconds
+    states: dict[str, ConnectionChanged] = {}
+    with Inbox[Event]() as inbox, ExitStack() as stack:
+        subscriptions = [stack.enter_context(item) for name in names for item in _subscribe(session, name, inbox)]
+        try:
+            while True:
+                event = _next(inbox, until, subscriptions)
+                if isinstance(event, ConnectionChanged) and states.get(event.camera, event).state != "online":
+                    states[event.camera] = event
+                if _wanted(session, event):
+                    put_json(to_json(event)) if session.options.json else put_line(event_text(event))
+        except Stop:
+            return
+        except Empty:
+            pass
+    if inbox.lost:
+        complain(f"{inbox.lost} events were lost: the output was not read fast enough")
+    _complain_if_never_online(names, states)
+
+
+def _subscribe(session: Session, name: str, inbox: Inbox[Event]) -> list[Any]:
+    found = [session.ask("nvr_listen", camera=name, sink=inbox.put)]
+    try:
+        found.append(session.ask("nvr_watch", camera=name, sink=inbox.put))
+    except Unsupported as err:
+        log.info("%s", err)
+    return found
+
+
+def _next(inbox: Inbox[Event], until: float | None, subscriptions: list[Any]) -> Event:
+    """Return the next event; raise Empty when the time is up, or when the cameras have ended every subscription by themselves."""
+    while True:
+        soon = time.monotonic() + 1.0
+        try:
+            return inbox.get(soon if until is None else min(soon, until))
+        except Empty:
+            if until is not None and time.monotonic() >= until:
+                raise
+            if all(subscription.state != "running" for subscription in subscriptions):
+                if errors := [subscription.error for subscription in subscriptions if subscription.error]:
+                    raise errors[0] from None
+                raise
+
+
+def _wanted(session: Session, event: Event) -> bool:
+    """--channel leaves out the alarms of the other channels, never what has no channel or an unknown one."""
+    wanted = session.options.channel
+    if wanted is None or event.channel is None or isinstance(wanted, int):
+        return wanted is None or event.channel is None or event.channel == wanted
+    info = session.camera(event.camera)
+    kinds = {channel.id: channel.thermal for channel in info.channels or ()}
+    return kinds.get(event.channel) in (None, wanted == "thermal")
+
+
+def _complain_if_never_online(names: list[str], states: dict[str, ConnectionChanged]) -> None:
+    """A stream that ran its time without reaching one camera has shown nothing: that is a failure."""
+    if len(states) < len(set(names)) or any(state.state in ("online", "starting") for state in states.values()):
+        return
+    worst: list[NvrError] = [
+        (Refused if state.state == "auth_blocked" else Unreachable)(
+            state.reason or f"{state.camera}: {state.state}", camera=state.camera
+        )
+        for state in states.values()
+    ]
+    raise next((error for error in worst if isinstance(error, Refused)), worst[0])
+
+
+def _profiles(info: CameraInfo, wanted: int | None, session: Session) -> list[tuple[int, str]]:
+    if session.options.channel == "thermal":
+        wanted = info.thermal_channel
+    found = []
+    for channel in info.channels or ():
+        if wanted in (None, channel.id):
+            names = [stream.profile for stream in channel.streams] or PROFILES[:2]
+            found += [(channel.id, name) for name in names]
+    if not found and wanted is not None:
+        found = [(wanted, "main")]  # the plugin says what is wrong with this channel
+    return found
+
+
+def _password(username: str, host: str) -> str:
+    if (password := os.environ.get(PASSWORD_VARIABLE)) is not None:
+        return password
+    if not sys.stdin.isatty():
+        raise WrongUse(f"no password: set ${PASSWORD_VARIABLE}, or run it in a terminal to be asked")
+    return str(typer.prompt(f"Password of {username} on {host}", hide_input=True, err=True))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as err:
+        part.unlink(missing_ok=True)
+        raise WrongUse(f"cannot write {path}: {err.strerror}") from err
+    except OSError as err:
+        part.unlink(missing_ok=True)
+        raise NvrError(f"cannot write {path}: {err.strerror}") from err

@@ -1,0 +1,171 @@
+"""What goes to stdout: JSON for programs, lines and tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from nvr_hooks import (
+    Alarm,
+    AlarmPicture,
+    CameraChanged,
+    CameraInfo,
+    ConnectionChanged,
+    Event,
+    FireTarget,
+    InputAlarm,
+    StorageAlarm,
+    TemperatureAlarm,
+    TemperatureDifferenceAlarm,
+    TemperatureReading,
+)
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_PIPE_WIDTH = 200
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters written out: names come from devices and end in terminals."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def put_json(value: object) -> None:
+    """Write one JSON value on a line of its own and flush, so that the next program sees it at once."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def put_line(text: str) -> None:
+    """Write one line for people and flush."""
+    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.flush()
+
+
+def put_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table; None is shown as an em dash."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("—" if cell is None else printable(str(cell))) for cell in row))
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    console.print(table)
+    sys.stdout.flush()
+
+
+def local(at: datetime | None) -> str:
+    """Write a time with its zone, as the device or this machine has it: `2026-01-31 12:00:00.000+01:00`."""
+    return "—" if at is None else at.isoformat(sep=" ", timespec="milliseconds")
+
+
+def channels_text(info: CameraInfo) -> str | None:
+    """Tell the channels in few words: `1 visible, 2 thermal`."""
+    if info.channels is None:
+        return None
+    kinds = {True: "thermal", False: "visible", None: "?"}
+    return ", ".join(f"{channel.id} {kinds[channel.thermal]}" for channel in info.channels)
+
+
+def camera_rows(info: CameraInfo) -> list[tuple[str, object]]:
+    """Return what is known of a camera as pairs for a table."""
+    return [
+        ("address", info.url),
+        ("manufacturer", info.manufacturer),
+        ("model", info.model),
+        ("name", info.device_name),
+        ("serial", info.serial),
+        ("firmware", info.firmware),
+        ("MAC", info.mac),
+        ("channels", channels_text(info)),
+        ("thermal channel", _with_reason(info.thermal_channel, info.thermal_evidence)),
+        ("capabilities", None if info.capabilities is None else ", ".join(sorted(info.capabilities)) or "none"),
+    ]
+
+
+def event_text(event: Event) -> str:
+    """Tell one event in one line: time, camera, channel, what happened, how hot, how far."""
+    at = event.at or event.received_at.astimezone()
+    channel = "" if event.channel is None else f"/{event.channel}"
+    return f"{local(at)} {event.camera or '—'}{channel} " + ", ".join(part for part in _parts(event) if part)
+
+
+def _parts(event: Event) -> list[str]:
+    match event:
+        case Alarm():
+            return _alarm_parts(event)
+        case TemperatureReading():
+            values = [
+                ("highest", event.highest_celsius),
+                ("lowest", event.lowest_celsius),
+                ("average", event.average_celsius),
+                ("centre", event.centre_celsius),
+                ("at the point", event.point_celsius),
+            ]
+            rule = "temperature" if event.rule is None else f"temperature of rule {event.rule}"
+            texts = [f"{name} {_celsius(value)}" for name, value in values if value is not None]
+            return [" ".join(filter(None, [rule, event.rule_name])), *texts, "frozen" if event.frozen else ""]
+        case FireTarget():
+            return ["fire target", _celsius(event.celsius), _metres(event.distance_m)]
+        case AlarmPicture():
+            return [f"picture of {event.kind or 'an alarm'}", event.view or "", f"{event.length} bytes"]
+        case ConnectionChanged():
+            retry = f"next try {local(event.retry_at.astimezone())}" if event.retry_at else ""
+            return [f"{event.source} {event.state}", event.reason or "", retry]
+        case CameraChanged():
+            return [f"is {event.info.model or 'a camera'}", channels_text(event.info) or ""]
+        case _:
+            return [event.type]
+
+
+def _alarm_parts(alarm: Alarm) -> list[str]:
+    level = {"pre_alarm": "pre-alarm", "alarm": "alarm", None: "event"}[alarm.level]
+    kind = alarm.kind.replace("_", " ")
+    phase = {"end": " ended", "repeat": " goes on", "level": " changed its level"}.get(alarm.phase or "", "")
+    parts = [f"{kind.upper() if kind in ('fire', 'smoke') else kind} {level}{phase}", "late" if alarm.late else ""]
+    match alarm:
+        case TemperatureAlarm() | TemperatureDifferenceAlarm():
+            rule = "" if alarm.rule is None else f"rule {alarm.rule}"
+            parts.append(" ".join(filter(None, [rule, alarm.rule_name])))
+            if isinstance(alarm, TemperatureAlarm):
+                parts.append(_beyond(_celsius(alarm.celsius), alarm.condition, _celsius(alarm.threshold_celsius)))
+            else:
+                parts.append(
+                    _beyond(_kelvin(alarm.difference_kelvin), alarm.condition, _kelvin(alarm.threshold_kelvin))
+                )
+        case InputAlarm(port=int(port)):
+            parts.append(f"input {port}")
+        case StorageAlarm():
+            parts.append(" ".join(filter(None, ["disk", str(alarm.disk or ""), alarm.state])))
+        case _:
+            parts.append(_celsius(getattr(alarm, "celsius", None)))
+            parts.append(_metres(getattr(alarm, "distance_m", None)))
+    if len(alarm.targets) > 1:
+        parts.append(f"{len(alarm.targets)} targets")
+    return parts
+
+
+def _beyond(value: str, condition: str | None, threshold: str) -> str:
+    return " ".join(filter(None, [value, condition if threshold else "", threshold]))
+
+
+def _celsius(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} °C"
+
+
+def _kelvin(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} K"
+
+
+def _metres(value: float | None) -> str:
+    return "" if value is None else f"{value:g} m"
+
+
+def _with_reason(value: Any, reason: str | None) -> str | None:
+    if value is None:
+        return reason
+    return f"{value} ({reason})" if reason else str(value)

@@ -1,0 +1,172 @@
+"""Commands about the configuration and the running service: run, check, plugins, decode, schema."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from nvr_hooks import ConfigError, Finding, NvrError, Refused, Unreachable, Unsupported, WrongUse, to_json
+
+from . import settings
+from .outcome import DONE, FAILED, REFUSED, UNREACHABLE, WRONG_USE
+from .output import event_text, put_json, put_line, put_table
+from .session import Session, within
+from .signals import Inbox, Stop
+
+log = logging.getLogger(__name__)
+_SEVERITIES = ("error", "warning", "info")
+_CODES = {"unreachable": UNREACHABLE, "refused": REFUSED, "auth_blocked": REFUSED}
+
+
+def run(session: Session) -> None:
+    """Run the service: listen to all cameras and hand on what they tell, until SIGTERM or Ctrl-C."""
+    with Inbox[None]() as inbox:
+        session.configure()
+        session.host.start()
+        cameras = [info.name for info in session.host.cameras()]
+        plugins = [info.name for info in session.plugins.infos if session.plugins.plugin(info.name)]
+        log.info("running with cameras %s; plugins %s", ", ".join(cameras) or "none", ", ".join(plugins) or "none")
+        if session.options.json:
+            put_json({"type": "ready", "cameras": cameras, "plugins": plugins})
+        try:
+            inbox.get()
+        except Stop:
+            log.info("ending")
+
+
+def check(
+    session: Session,
+    online: Annotated[bool, typer.Option("--online", help="Ask each camera too: what keeps it from working?")] = False,
+) -> int:
+    """Check the configuration: every mistake at once; with --online also the cameras."""
+    path = settings.locate(session.options.config)
+    try:
+        session.configure()
+    except ConfigError as err:
+        if session.options.json:
+            mistakes = [{"path": mistake.path, "problem": mistake.problem} for mistake in err.mistakes]
+            put_json({"ok": False, "file": str(path), "mistakes": mistakes, "findings": []})
+        else:
+            for mistake in err.mistakes:
+                put_line(str(mistake))
+        return WRONG_USE
+    names = [info.name for info in session.host.cameras()]
+    findings = _findings(session, names) if online else []
+    ok = not session.host.broken and not any(finding.severity == "error" for finding in findings)
+    if session.options.json:
+        put_json({"ok": ok, "file": str(path), "mistakes": [], "findings": [_finding_json(item) for item in findings]})
+    else:
+        put_line(f"{path}: {len(names)} {'camera' if len(names) == 1 else 'cameras'}: {', '.join(names) or 'none'}")
+        for finding in findings:
+            put_line(f"{finding.camera}: {finding.severity} {finding.code}: {finding.what}")
+            put_line(f"    {finding.why} {finding.mend}")
+    return (
+        DONE
+        if ok
+        else max((_CODES.get(item.code, FAILED) for item in findings if item.severity == "error"), default=FAILED)
+    )
+
+
+def plugins(session: Session) -> None:
+    """List the installed plugins: version, contract, hooks, and why one is not loaded."""
+    if session.options.json:
+        put_json(
+            [
+                {
+                    "name": info.name,
+                    "distribution": info.distribution,
+                    "version": info.version,
+                    "contract": None if info.contract is None else ".".join(map(str, info.contract)),
+                    "state": info.state,
+                    "reason": info.reason,
+                    "hooks": list(info.hooks),
+                }
+                for info in session.plugins.infos
+            ]
+        )
+        return
+    put_table(
+        ("plugin", "from", "contract", "state", "hooks"),
+        [
+            (
+                info.name,
+                " ".join(filter(None, [info.distribution, info.version])) or None,
+                None if info.contract is None else ".".join(map(str, info.contract)),
+                info.state if info.reason is None else f"{info.state}: {info.reason}",
+                ", ".join(hook.removeprefix("nvr_") for hook in info.hooks) or None,
+            )
+            for info in session.plugins.infos
+        ],
+    )
+
+
+def decode(
+    session: Session,
+    file: Annotated[Path, typer.Argument(help="Captured bytes, one document or a whole stream; - is stdin.")],
+) -> None:
+    """Print the events in captured bytes: nothing for heartbeats, exit 1 for a broken document."""
+    data = _read(file)
+    events = within(session.options.timeout, lambda: session.hook.nvr_decode(data=data), str(file))
+    if events is None:
+        raise NvrError(f"{file}: no plugin knows this format")
+    for event in events:
+        put_json(to_json(event)) if session.options.json else put_line(event_text(event))
+
+
+def schema(session: Session) -> None:
+    """Print the JSON Schema of the whole configuration, from what the plugins tell."""
+    put_json(settings.joined_schema(session.host.schemas()))
+
+
+def _findings(session: Session, names: Sequence[str]) -> list[Finding]:
+    """Ask all cameras at once and return what is wrong, worst first."""
+
+    def ask(name: str) -> list[Finding]:
+        try:
+            return list(session.ask("nvr_diagnose", camera=name))
+        except NvrError as err:
+            return [_failure(name, err)]
+
+    with ThreadPoolExecutor(max_workers=min(len(names), 16) or 1, thread_name_prefix="check") as pool:
+        found = [finding for findings in pool.map(ask, names) for finding in findings]
+    return sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))
+
+
+def _failure(camera: str, err: NvrError) -> Finding:
+    match err:
+        case Unreachable():
+            why, mend, code = "Nothing can arrive from it.", "Check address, power and network.", "unreachable"
+        case Refused():
+            why, mend, code = "Nothing can be asked of it.", "Check username and password.", "refused"
+        case Unsupported():
+            return Finding(
+                camera=camera, severity="info", code="not_checked", what=str(err), why="It was not looked at.", mend=""
+            )
+        case _:
+            why, mend, code = "It could not be examined.", "Run it again with -v.", "failed"
+    return Finding(camera=camera, severity="error", code=code, what=str(err), why=why, mend=mend)
+
+
+def _finding_json(finding: Finding) -> dict[str, str]:
+    return {
+        "camera": finding.camera,
+        "severity": finding.severity,
+        "code": finding.code,
+        "what": finding.what,
+        "why": finding.why,
+        "mend": finding.mend,
+    }
+
+
+def _read(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as err:
+        raise WrongUse(f"cannot read {file}: {err.strerror}") from err

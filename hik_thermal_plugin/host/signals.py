@@ -1,0 +1,84 @@
+"""SIGTERM and Ctrl-C as something a loop reads, so that a stream ends between two happenings and never inside one."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from types import FrameType, TracebackType
+from typing import Generic, Self, TypeVar
+
+T = TypeVar("T")
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+BACKLOG = 10_000
+
+
+class Stop(Exception):
+    """The user or the service manager wants the stream to end."""
+
+
+class Inbox(Generic[T]):
+    """What arrives from any thread, for one reader: the main thread, which also learns there of SIGTERM and Ctrl-C.
+
+    `put` is a sink: it returns at once; beyond 10,000 waiting items the new one is dropped and counted in `lost`.
+    As a context manager it owns the two signals; the second one has its usual effect.
+    """
+
+    def __init__(self) -> None:
+        # A SimpleQueue's put may interrupt its own get, as a signal handler does; a Queue's lock would never come free.
+        self._items: SimpleQueue[T | type[Stop]] = SimpleQueue()
+        self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
+        self.lost = 0
+
+    def put(self, item: T) -> None:
+        """Take one item."""
+        if self._items.qsize() < BACKLOG:
+            self._items.put(item)
+        else:
+            self.lost += 1
+
+    def get(self, until: float | None = None) -> T:
+        """Return the next item; raise Empty at `until` (time.monotonic), Stop after a signal."""
+        item = self._items.get(timeout=None if until is None else max(until - time.monotonic(), 0))
+        if isinstance(item, type):
+            raise Stop
+        return item
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self._restore()
+        self._items.put(Stop)
+
+    def _restore(self) -> None:
+        while self._before:
+            signal.signal(*self._before.popitem())
+
+
+class Interruptible:
+    """While it lasts, SIGTERM ends the main thread's work as Ctrl-C does: with KeyboardInterrupt, so that cleaning up still happens."""
+
+    def __enter__(self) -> Self:
+        self._before = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+
+__all__ = ["Empty", "Inbox", "Interruptible", "Stop"]
