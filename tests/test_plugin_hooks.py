@@ -1,0 +1,317 @@
+"""The driver's hooks: each answers for its own cameras only, says what is not built yet, and touches no network unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import typer
+from nvr_hooks import (
+    CONTRACT_VERSION,
+    BadAnswer,
+    CameraInfo,
+    ConfigError,
+    DownloadOptions,
+    Event,
+    FireAlarm,
+    FrameOptions,
+    Live,
+    MeasureOptions,
+    MotionAlarm,
+    PointAt,
+    RecordOptions,
+    Rules,
+    SearchOptions,
+    SnapshotOptions,
+    TimeSpan,
+    Unsupported,
+    hookimpl,
+)
+from nvr_hooks.loading import Plugins
+from typer.testing import CliRunner
+
+from hik_thermal_plugin.plugin import HikThermal, plugin
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SPAN = TimeSpan(start=NOON.replace(hour=11), end=NOON)
+FIRE = b"""<?xml version="1.0" encoding="UTF-8"?>
+<EventNotificationAlert>
+<ipAddress>192.0.2.10</ipAddress>
+<channelID>2</channelID>
+<dateTime>2026-03-01T12:00:00+01:00</dateTime>
+<activePostCount>1</activePostCount>
+<eventType>fireDetection</eventType>
+<eventState>active</eventState>
+<eventDescription>fireDetection alarm</eventDescription>
+<DetectionRegionList><DetectionRegionEntry><regionID>1</regionID><FireDetection>
+<temperatureUnit>celsius</temperatureUnit><fireMaxTemperature>310</fireMaxTemperature><targetDistance>40</targetDistance>
+</FireDetection></DetectionRegionEntry></DetectionRegionList>
+</EventNotificationAlert>
+"""
+HEARTBEAT = FIRE.replace(b"fireDetection</eventType>", b"videoloss</eventType>").replace(b">active<", b">inactive<")
+
+NOT_BUILT: dict[str, dict[str, Any]] = {
+    "nvr_open_stream": {"channel": None, "what": Live(), "sink": bytes},
+    "nvr_record": {"channel": None, "target": Path("kiln.mp4"), "options": RecordOptions(seconds=1)},
+    "nvr_search": {"channel": None, "start": SPAN.start, "end": SPAN.end, "options": SearchOptions()},
+    "nvr_playback_url": {"channel": None, "what": SPAN},
+    "nvr_download": {
+        "channel": None, "what": SPAN, "target": Path("kiln.mp4"), "options": DownloadOptions(), "progress": None,
+    },
+    "nvr_storage": {},
+    "nvr_watch": {"sink": print},
+    "nvr_measure": {"channel": None, "where": PointAt(at=(0.5, 0.5)), "options": MeasureOptions()},
+    "nvr_thermal_frame": {"channel": None, "options": FrameOptions()},
+    "nvr_rules": {"channel": None},
+    "nvr_apply_rules": {"channel": None, "rules": Rules(channel=2, document={}), "dry_run": True},
+    "nvr_capture": {"target": Path("answers")},
+}  # fmt: skip
+"""Hooks of the contract that the driver refuses with a reason, and arguments a host would give."""
+
+
+@pytest.fixture
+def driver() -> Iterator[HikThermal]:
+    """Return a driver of its own."""
+    driver = HikThermal()
+    yield driver
+    driver.nvr_close()
+
+
+@pytest.fixture
+def hook(driver: HikThermal) -> Any:
+    """Return the relay of a host with only the driver."""
+    plugins = Plugins()
+    plugins.add("hik_thermal", driver)
+    return plugins.hook
+
+
+@pytest.fixture
+def config(secret: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return `config(name, …)`: a configuration with cameras of these names, at addresses nobody may touch."""
+
+    def make(*names: str) -> dict[str, Any]:
+        cameras = {name: {"url": "http://192.0.2.10", "username": "admin", "password": secret} for name in names}
+        return {"hik_thermal": {"cameras": cameras}, "state_dir": str(tmp_path / "state"), "mqtt": {"host": "other's"}}
+
+    return make
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that opens a connection."""
+
+    def refuse(*arguments: object, **named: object) -> None:
+        pytest.fail("a hook that must not touch the network did")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_nvr_cameras_lists_the_configured_ones_without_touching_the_network(
+    hook: Any, config: Callable[..., dict[str, Any]]
+) -> None:
+    hook.nvr_configure(config=config("kiln", "oven"))
+
+    [cameras] = hook.nvr_cameras()
+
+    assert [(info.name, info.url, info.state) for info in cameras] == [
+        ("kiln", "http://192.0.2.10", "starting"),
+        ("oven", "http://192.0.2.10", "starting"),
+    ]
+    assert all(isinstance(info, CameraInfo) and info.model is None and info.channels is None for info in cameras)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_nvr_configure_replaces_the_cameras(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    hook.nvr_configure(config=config("kiln", "oven"))
+    hook.nvr_configure(config=config("oven", "roof"))
+
+    assert [info.name for info in hook.nvr_cameras()[0]] == ["oven", "roof"]
+
+
+def test_nvr_configure_tells_every_mistake_and_keeps_what_was(
+    hook: Any, config: Callable[..., dict[str, Any]], secret: str
+) -> None:
+    hook.nvr_configure(config=config("kiln"))
+    wrong = config("kiln")
+    wrong["hik_thermal"]["cameras"]["kiln"] |= {"url": "ftp://192.0.2.10", "usrname": "admin"}
+
+    with pytest.raises(ConfigError) as caught:
+        hook.nvr_configure(config=wrong)
+
+    paths = {mistake.path for mistake in caught.value.mistakes}
+    assert paths == {"hik_thermal.cameras.kiln.url", "hik_thermal.cameras.kiln.usrname"}
+    assert secret not in str(caught.value)
+    assert [info.name for info in hook.nvr_cameras()[0]] == ["kiln"]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_nvr_start_of_a_driver_waits_for_the_first_subscriber(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    hook.nvr_configure(config=config("kiln"))
+    hook.nvr_start(hooks=hook)
+
+    assert [health.events for health in hook.nvr_health(camera="kiln") or ()] in ([], [0])
+
+
+def refused(hook: Any, name: str, config: Callable[..., dict[str, Any]]) -> str:
+    """Return the reason a hook gives; it answers None for other cameras and before it is configured."""
+    ask = getattr(hook, name)
+    assert ask(camera="kiln", **NOT_BUILT[name]) is None, "not configured: nobody's camera"
+    hook.nvr_configure(config=config("kiln"))
+    assert ask(camera="someone else's", **NOT_BUILT[name]) is None
+    with pytest.raises(Unsupported) as caught:
+        ask(camera="kiln", **NOT_BUILT[name])
+    assert caught.value.camera == "kiln"
+    return str(caught.value)
+
+
+def test_nvr_open_stream_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_open_stream", config) == "kiln: program-stream bytes: not built yet"
+
+
+def test_nvr_record_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_record", config) == "kiln: client recording: not built yet"
+
+
+def test_nvr_search_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_search", config) == "kiln: search of recordings: not built yet"
+
+
+def test_nvr_playback_url_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_playback_url", config) == "kiln: playback addresses: not built yet"
+
+
+def test_nvr_download_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_download", config) == "kiln: download of recordings: not built yet"
+
+
+def test_nvr_storage_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_storage", config) == "kiln: storage: not built yet"
+
+
+def test_nvr_watch_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_watch", config) == "kiln: live temperatures: not built yet"
+
+
+def test_nvr_measure_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_measure", config) == "kiln: manual thermometry: not built yet"
+
+
+def test_nvr_thermal_frame_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_thermal_frame", config) == "kiln: radiometric frames: not built yet"
+
+
+def test_nvr_rules_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_rules", config) == "kiln: measuring rules: not built yet"
+
+
+def test_nvr_apply_rules_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_apply_rules", config) == "kiln: measuring rules: not built yet"
+
+
+def test_nvr_capture_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    assert refused(hook, "nvr_capture", config) == "kiln: capture of a device's answers: not built yet"
+
+
+@pytest.mark.usefixtures("no_network")
+def test_hooks_that_are_built_answer_none_for_other_cameras(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    for _ in range(2):
+        assert hook.nvr_snapshot(camera="nobody", channel=None, options=SnapshotOptions()) is None
+        assert hook.nvr_stream_url(camera="nobody", channel=None, profile="main") is None
+        assert hook.nvr_listen(camera="nobody", sink=print) is None
+        assert hook.nvr_diagnose(camera="nobody") is None
+        assert hook.nvr_health(camera="nobody") is None
+        hook.nvr_configure(config=config("kiln"))
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("url", ["rtsp://192.0.2.10", "onvif:192.0.2.10", "/dev/video0"])
+def test_nvr_probe_is_not_for_other_addresses(hook: Any, url: str) -> None:
+    assert hook.nvr_probe(url=url, username="admin", password="") is None
+
+
+def test_nvr_decode_tells_the_events_of_a_document(hook: Any) -> None:
+    events: list[Event] = list(hook.nvr_decode(data=FIRE))
+
+    assert events == [
+        FireAlarm(
+            channel=2,
+            at=NOON.replace(hour=11),
+            raw_type="fireDetection",
+            description="fireDetection alarm",
+            celsius=310.0,
+            distance_m=40.0,
+            unit_reported="celsius",
+            targets=events[0].targets,  # type: ignore[attr-defined]
+        )
+    ]
+
+
+def test_nvr_decode_of_heartbeats_broken_and_foreign_bytes(hook: Any) -> None:
+    assert list(hook.nvr_decode(data=HEARTBEAT)) == []
+    with pytest.raises(BadAnswer):
+        hook.nvr_decode(data=FIRE[:300])
+    assert hook.nvr_decode(data=b"\x89PNG\r\n\x1a\n") is None
+
+
+def test_nvr_decode_of_a_captured_stream(hook: Any) -> None:
+    def part(document: bytes) -> bytes:
+        head = b'--boundary\r\nContent-Type: application/xml; charset="UTF-8"\r\nContent-Length: %d\r\n\r\n'
+        return head % len(document) + document
+
+    motion = FIRE.replace(b"fireDetection</eventType>", b"VMD</eventType>")
+
+    events = hook.nvr_decode(data=part(HEARTBEAT) + part(FIRE) + part(motion))
+
+    assert [type(event) for event in events] == [FireAlarm, MotionAlarm]
+
+
+def test_nvr_config_schema_describes_what_is_accepted(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    [(key, schema)] = hook.nvr_config_schema()
+
+    assert key == "hik_thermal"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(config("kiln")["hik_thermal"], schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"cameras": {"kiln": {"url": "http://192.0.2.10", "colour": "red"}}}, schema)
+
+
+def test_nvr_commands_of_a_plugin_are_found_on_the_command_line(hook: Any) -> None:
+    class Greeter:
+        @hookimpl
+        def nvr_commands(self, cli: typer.Typer) -> None:
+            @cli.command()
+            def greet(name: str) -> None:
+                typer.echo(f"hello {name}")
+
+            @cli.command()
+            def other() -> None: ...
+
+    plugins = Plugins()
+    plugins.add("greeter", Greeter())
+    plugins.add("driver, which has none", HikThermal())
+    cli = typer.Typer()
+
+    plugins.hook.nvr_commands(cli=cli)
+    done = CliRunner().invoke(cli, ["greet", "kiln"])
+
+    assert (done.exit_code, done.output) == (0, "hello kiln\n")
+
+
+def test_nvr_close_may_be_called_twice_and_before_anything(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
+    hook.nvr_close()
+    hook.nvr_configure(config=config("kiln"))
+    hook.nvr_close()
+    hook.nvr_close()
+
+    assert [list(cameras) for cameras in hook.nvr_cameras()] == [[]]
+
+
+def test_the_entry_point_is_an_instance_with_the_contract() -> None:
+    assert isinstance(plugin, HikThermal)
+    assert plugin.nvr_contract == CONTRACT_VERSION
