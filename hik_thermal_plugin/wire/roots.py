@@ -1,0 +1,191 @@
+"""Find the last byte of an XML or JSON root while it arrives, without reading any byte twice.
+
+This is no parser: it only tells where a document ends, so that an alarm can leave with its last byte. Whether the document is sound is
+for `xml.open_document` to say.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nvr_hooks import BadAnswer
+
+MAX_TAG = 16 * 1024
+"""Bytes of one start tag; no device comes near."""
+_BRACE = re.compile(rb'["{}\[\]]')
+_ROOT_NAME = re.compile(rb"<([^\s<>/!?]{1,256})[\s/>]")
+_QUOTE, _BACKSLASH, _SLASH = b'"\\/'
+_OPENING = b"{["
+_BANG = ord("!")
+_PASSED = b"?/"
+_AFTER_NAME = b" \t\r\n/>"
+
+
+class Markup:
+    """An XML root at the start of a buffer: declaration, comments and a document type before it, sections that only look like its end tag."""
+
+    __slots__ = ("_close", "_depth", "_open", "_scan", "_skip")
+
+    def __init__(self) -> None:
+        self._close = b""
+        self._depth = 1
+        self._open = b""
+        self._scan = 0
+        self._skip = b""  # what ends the comment or section that we are in
+
+    def end(self, buffer: bytearray, stop: int) -> int:
+        """Return the offset after the root within buffer[:stop], or -1 when it is not complete there. The buffer may only have grown."""
+        if not self._close:
+            done = self._find_name(buffer, stop)
+            if done or not self._close:
+                return done or -1
+        while True:
+            if self._skip and not self._leave(buffer, stop):
+                return -1
+            at = buffer.find(self._close, self._scan, stop)
+            limit = stop if at < 0 else at
+            section = buffer.find(b"<!", self._scan, limit)
+            nested = buffer.find(self._open, self._scan, limit)
+            if section >= 0 and (nested < 0 or section < nested):
+                if not self._enter(buffer, section, stop):
+                    return -1
+            elif nested >= 0:
+                if not self._descend(buffer, nested, stop):
+                    return -1
+            elif at < 0:
+                self._scan = max(self._scan, stop - len(self._close) + 1)
+                return -1
+            else:
+                over = buffer.find(b">", at, stop)
+                if over < 0 and stop - at <= MAX_TAG:
+                    self._scan = at
+                    return -1
+                if over < 0 or buffer[at + len(self._close) : over].strip():
+                    self._scan = at + 1  # </nameLonger>
+                    continue
+                self._scan = over + 1
+                self._depth -= 1
+                if not self._depth:
+                    return over + 1
+
+    def _find_name(self, buffer: bytearray, stop: int) -> int:
+        """Pass what comes before the root and its start tag; return the offset after a root that is empty (<a/>), else 0."""
+        while True:
+            if self._skip and not self._leave(buffer, stop):
+                return 0
+            at = buffer.find(b"<", self._scan, stop)
+            if at < 0 or stop - at < 2:
+                self._scan = stop if at < 0 else at
+                return 0
+            after = buffer[at + 1]
+            if after == _BANG:
+                if not self._enter(buffer, at, stop):
+                    return 0
+                self._skip = self._skip or b">"
+            elif after in _PASSED:
+                self._skip, self._scan = b">", at + 2  # not "?>": a declaration without its question mark is known
+            else:
+                match = _ROOT_NAME.match(buffer, at, stop)
+                if match is None and stop - at > 300:
+                    raise BadAnswer("no root element where a document should begin", data=bytes(buffer[:60]))
+                over = -1 if match is None else _tag_end(buffer, match.end() - 1, stop)
+                if match is None or over < 0:
+                    if stop - at > MAX_TAG:
+                        raise BadAnswer(f"a start tag longer than {MAX_TAG} bytes", data=bytes(buffer[:60]))
+                    self._scan = at
+                    return 0
+                self._scan = over
+                if buffer[over - 2] == _SLASH:
+                    return over
+                self._open, self._close = b"<" + match[1], b"</" + match[1]
+                return 0
+
+    def _enter(self, buffer: bytearray, at: int, stop: int) -> bool:
+        """Note a comment or CDATA section at this offset; False when it takes more bytes to tell."""
+        head = bytes(buffer[at : min(stop, at + 9)])
+        if head.startswith(b"<!--"):
+            self._skip, self._scan = b"-->", at + 4
+        elif head == b"<![CDATA[":
+            self._skip, self._scan = b"]]>", at + 9
+        elif b"<![CDATA[".startswith(head) or b"<!--".startswith(head):
+            self._scan = at
+            return False
+        else:
+            self._scan = at + 2
+        return True
+
+    def _leave(self, buffer: bytearray, stop: int) -> bool:
+        over = buffer.find(self._skip, self._scan, stop)
+        if over < 0:
+            self._scan = max(self._scan, stop - len(self._skip) + 1)
+            return False
+        self._scan, self._skip = over + len(self._skip), b""
+        return True
+
+    def _descend(self, buffer: bytearray, at: int, stop: int) -> bool:
+        """Count an element inside that is named like the root; False when it takes more bytes to tell."""
+        after = at + len(self._open)
+        if after < stop and buffer[after] not in _AFTER_NAME:
+            self._scan = after  # <nameLonger>
+            return True
+        over = _tag_end(buffer, after, stop)
+        if over < 0:
+            if stop - at > MAX_TAG:
+                raise BadAnswer(f"a start tag longer than {MAX_TAG} bytes", data=bytes(buffer[at : at + 60]))
+            self._scan = at
+            return False
+        self._scan = over
+        self._depth += buffer[over - 2] != _SLASH
+        return True
+
+
+class Braces:
+    """A JSON object or array at the start of a buffer."""
+
+    __slots__ = ("_depth", "_quoted", "_scan")
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._quoted = False
+        self._scan = 0
+
+    def end(self, buffer: bytearray, stop: int) -> int:
+        """Return the offset after the root within buffer[:stop], or -1 when it is not complete there. The buffer may only have grown."""
+        while True:
+            if self._quoted:
+                at = buffer.find(b'"', self._scan, stop)
+                if at < 0:
+                    self._scan = stop
+                    return -1
+                before = at - 1
+                while buffer[before] == _BACKSLASH:
+                    before -= 1
+                self._scan, self._quoted = at + 1, (at - before) % 2 == 0
+                continue
+            match = _BRACE.search(buffer, self._scan, stop)
+            if match is None:
+                self._scan = stop
+                return -1
+            self._scan = match.end()
+            found = buffer[self._scan - 1]
+            if found == _QUOTE:
+                self._quoted = True
+            elif found in _OPENING:
+                self._depth += 1
+            else:
+                self._depth -= 1
+                if self._depth <= 0:
+                    return self._scan
+
+
+def _tag_end(buffer: bytearray, start: int, stop: int) -> int:
+    """Return the offset after the `>` that ends a tag, not one inside an attribute's quotes; -1 when it is not there."""
+    at = start
+    while True:
+        over = buffer.find(b">", at, stop)
+        if over < 0:
+            return -1
+        inside = buffer[start:over]
+        if inside.count(b'"') % 2 == 0 and inside.count(b"'") % 2 == 0:
+            return over + 1
+        at = over + 1
