@@ -27,6 +27,9 @@ class Host:
         self.plugins = plugins
         self.broken: dict[str, str] = {}
         """Plugins that failed in a way they should not, with the reason; they are out, the others go on."""
+        self.stuck: list[str] = []
+        """Plugins that did not close in time."""
+        self._open = False
 
     @property
     def hook(self) -> Any:
@@ -43,6 +46,7 @@ class Host:
 
     def configure(self, document: Mapping[str, Any]) -> None:
         """Give every plugin the configuration; raise one ConfigError with the mistakes of all of them."""
+        self._open = True
         infos = self.plugins.infos
         mistakes = top_level_mistakes(
             document,
@@ -69,16 +73,18 @@ class Host:
         cameras = [info for _, answers in self._each("nvr_cameras") for infos in answers for info in infos]
         return sorted(cameras, key=lambda info: info.name)
 
-    def close(self, seconds: float = CLOSE_SECONDS) -> list[str]:
-        """End all plugins, listeners before the cameras they listen to; return the names of those not done in time."""
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """End all plugins that were configured, listeners before the cameras they listen to; safe to call twice."""
+        if not self._open:
+            return
+        self._open = False
         deadline = time.monotonic() + seconds
         listeners = [name for name in self._names("nvr_close") if not self._is_source(name)]
         sources = [name for name in self._names("nvr_close") if self._is_source(name)]
-        late = self._close(listeners, time.monotonic() + seconds * _CONSUMERS_SHARE)
-        late += self._close(sources, deadline)
-        for name in late:
+        self.stuck = self._close(listeners, time.monotonic() + seconds * _CONSUMERS_SHARE)
+        self.stuck += self._close(sources, deadline)
+        for name in self.stuck:
             log.warning("plugin %s did not close within %.1f s", name, seconds)
-        return late
 
     def commands(self, cli: Any) -> None:
         """Let every plugin add its commands."""
@@ -119,7 +125,7 @@ class Host:
                 place = traceback.extract_tb(err.__traceback__)[-1]
                 reason = f"{type(err).__name__} in {place.name}, line {place.lineno} of {place.filename}"
                 log.error("plugin %s failed in %s and is left out: %s", name, hook, reason)  # noqa: TRY400
-                self.broken[name] = f"{hook}: {reason}"
+                self.broken[name] = f"the plugin failed in {hook}: {reason}"
                 self.plugins.manager.unregister(name=name)
             else:
                 yield name, answers

@@ -37,7 +37,7 @@ from .signals import Empty, Inbox, Stop
 
 log = logging.getLogger(__name__)
 PASSWORD_VARIABLE = "HIK_THERMAL_PASSWORD"  # noqa: S105 - a name
-PROFILES = ("main", "sub", "third")
+PROFILES = ("main", "sub")
 
 CameraName = Annotated[str, typer.Argument(help="Name of the camera in the configuration.")]
 
@@ -115,7 +115,7 @@ def urls(
     session.configure()
     info = session.known(camera)
     rows = []
-    for channel, profile in _profiles(info, session.channel(camera) if session.options.channel else None, session):
+    for channel, profile in _streams(info, session.channel(camera), session.options.channel):
         url: StreamUrl = session.ask("nvr_stream_url", camera=camera, channel=channel, profile=profile)
         rows.append((channel, profile, url.with_credentials() if with_credentials else url.url))
     if session.options.json:
@@ -251,17 +251,17 @@ def _complain_if_never_online(names: list[str], states: dict[str, ConnectionChan
     raise next((error for error in worst if isinstance(error, Refused)), worst[0])
 
 
-def _profiles(info: CameraInfo, wanted: int | None, session: Session) -> list[tuple[int, str]]:
-    if session.options.channel == "thermal":
-        wanted = info.thermal_channel
-    found = []
-    for channel in info.channels or ():
-        if wanted in (None, channel.id):
-            names = [stream.profile for stream in channel.streams] or PROFILES[:2]
-            found += [(channel.id, name) for name in names]
-    if not found and wanted is not None:
-        found = [(wanted, "main")]  # the plugin says what is wrong with this channel
-    return found
+def _streams(info: CameraInfo, number: int | None, wanted: int | str | None) -> list[tuple[int | None, str]]:
+    """Return channel and profile of the streams to name: all, or those of the channel wanted."""
+    if wanted == "thermal":
+        number = info.thermal_channel
+    found: list[tuple[int | None, str]] = [
+        (channel.id, profile)
+        for channel in info.channels or ()
+        if wanted is None or channel.id == number
+        for profile in [stream.profile for stream in channel.streams] or PROFILES
+    ]
+    return found or [(number, PROFILES[0])]  # nothing known fits: the plugin says why
 
 
 def _password(username: str, host: str) -> str:

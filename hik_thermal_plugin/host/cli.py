@@ -62,12 +62,12 @@ def _run(arguments: Sequence[str] | None, plugins: Plugins | None) -> tuple[int,
             command = get_command(application(session))
             command(args=None if arguments is None else list(arguments), prog_name=PROGRAM, obj=session)
         except SystemExit as end:
-            return (end.code if isinstance(end.code, int) else FAILED), session.stuck
+            return (end.code if isinstance(end.code, int) else FAILED), session.host.stuck
         except Exception as err:
             log.debug("the command failed", exc_info=True)
             complain(f"unexpected {type(err).__name__}: {err} (-vv shows where)")
-            return FAILED, session.stuck
-        return DONE, session.stuck
+            return FAILED, session.host.stuck
+        return DONE, session.host.stuck
 
 
 def application(session: Session) -> typer.Typer:

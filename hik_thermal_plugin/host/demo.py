@@ -39,11 +39,9 @@ class Happening:
 
 
 STORY = (
-    Happening(2, "yard", "Somebody walks through the yard", {"motion": {}}),
-    Happening(4, "kiln", "The kiln door opens: rule 1 sees 96 °C", {"temperature": {"rule": 1, "celsius": 96}}),
-    Happening(
-        7, "kiln", "A fire breaks out beside the kiln", {"fire": {"x": 0.7, "y": 0.6, "celsius": 412, "distance_m": 14}}
-    ),
+    Happening(1, "yard", "Somebody walks through the yard", {"motion": {}}),
+    Happening(3, "kiln", "The kiln door opens: rule 1 sees 96 °C", {"temperature": {"rule": 1, "celsius": 96}}),
+    Happening(5, "kiln", "A fire breaks out beside the kiln", {"fire": {"x": 0.7, "y": 0.6, "distance_m": 14}}),
     Happening(16, "kiln", "The kiln door is closed", {"temperature": {"rule": 1, "celsius": 31}}),
     Happening(22, "kiln", "The fire is out", {"extinguish": {}}),
     Happening(32, "yard", "Smoke rises in the yard", {"smoke": {"x": 0.4, "y": 0.5}}),
@@ -118,9 +116,11 @@ def play(host: Host, audience: Audience, seconds: float | None) -> Result:
             stack.enter_context(host.hook.nvr_listen(camera=name, sink=inbox.put))
         began = time.monotonic()
         try:
-            _wait_until_connected(inbox, audience, result)
+            first = _connected(inbox)
             audience.ready(Ready(broker=f"mqtt://127.0.0.1:{broker.port}", cameras=ready))
             began = time.monotonic()
+            for item in first:
+                _show(item, audience, result)
             _tell(cameras, inbox, audience, result, None if seconds is None else began + seconds)
         except Stop:
             result.interrupted = True
@@ -150,18 +150,19 @@ def _simulated(stack: ExitStack) -> tuple[dict[str, Camera], dict[str, dict[str,
     return cameras, sections, ready
 
 
-def _wait_until_connected(inbox: Inbox[Event | Message], audience: Audience, result: Result) -> None:
-    """Read until every camera and the bridge are online; raise Unreachable when that takes too long."""
+def _connected(inbox: Inbox[Event | Message]) -> list[Event | Message]:
+    """Wait until every camera and the bridge are online; return what was told until then. Raises Unreachable when it takes too long."""
     missing = {*CAMERAS, PREFIX}
+    seen: list[Event | Message] = []
     for item in _items(inbox, time.monotonic() + READY_SECONDS):
-        _show(item, audience, result)
+        seen.append(item)
         match item:
             case ConnectionChanged(state="online"):
                 missing.discard(item.camera)
             case Message(topic=topic, payload=b"online") if topic == f"{PREFIX}/bridge/state":
                 missing.discard(PREFIX)
         if not missing:
-            return
+            return seen
     raise Unreachable(f"the demo did not come up: {', '.join(sorted(missing))} not online within {READY_SECONDS:g} s")
 
 

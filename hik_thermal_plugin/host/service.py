@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from nvr_hooks import ConfigError, Finding, NvrError, Refused, Unreachable, Unsupported, WrongUse, to_json
+from nvr_hooks import ConfigError, Finding, Mistake, NvrError, Refused, Unreachable, Unsupported, WrongUse, to_json
 
 from . import settings
 from .outcome import DONE, FAILED, REFUSED, UNREACHABLE, WRONG_USE
@@ -48,16 +48,14 @@ def check(
     try:
         session.configure()
     except ConfigError as err:
-        if session.options.json:
-            mistakes = [{"path": mistake.path, "problem": mistake.problem} for mistake in err.mistakes]
-            put_json({"ok": False, "file": str(path), "mistakes": mistakes, "findings": []})
-        else:
-            for mistake in err.mistakes:
-                put_line(str(mistake))
+        _put_mistakes(session, path, err.mistakes)
         return WRONG_USE
+    if session.host.broken:
+        _put_mistakes(session, path, [Mistake(*item) for item in session.host.broken.items()])
+        return FAILED
     names = [info.name for info in session.host.cameras()]
     findings = _findings(session, names) if online else []
-    ok = not session.host.broken and not any(finding.severity == "error" for finding in findings)
+    ok = not any(finding.severity == "error" for finding in findings)
     if session.options.json:
         put_json({"ok": ok, "file": str(path), "mistakes": [], "findings": [_finding_json(item) for item in findings]})
     else:
@@ -121,6 +119,15 @@ def decode(
 def schema(session: Session) -> None:
     """Print the JSON Schema of the whole configuration, from what the plugins tell."""
     put_json(settings.joined_schema(session.host.schemas()))
+
+
+def _put_mistakes(session: Session, path: Path, mistakes: Sequence[Mistake]) -> None:
+    if session.options.json:
+        told = [{"path": mistake.path, "problem": mistake.problem} for mistake in mistakes]
+        put_json({"ok": False, "file": str(path), "mistakes": told, "findings": []})
+    else:
+        for mistake in mistakes:
+            put_line(str(mistake))
 
 
 def _findings(session: Session, names: Sequence[str]) -> list[Finding]:

@@ -71,8 +71,6 @@ class Session:
     plugins: Plugins
     options: Options = field(default_factory=Options)
     host: Host = field(init=False)
-    stuck: list[str] = field(default_factory=list)
-    """Plugins that did not close in time."""
 
     def __post_init__(self) -> None:
         self.host = Host(self.plugins)
@@ -168,7 +166,7 @@ def closing(session: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        session.stuck += session.host.close()
+        session.host.close()
 
 
 def within(seconds: float | None, call: Callable[[], Any], camera: str) -> Any:

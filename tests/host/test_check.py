@@ -75,6 +75,7 @@ def test_a_plugin_that_crashes_over_its_section_is_told_without_the_section(hik:
     ended = hik("check", config={"fake": {"crash": secret}})
 
     assert ended.code == 1
+    assert ended.out.startswith("fake: the plugin failed in nvr_configure: RuntimeError")
     assert "plugin fake failed in nvr_configure and is left out: RuntimeError in nvr_configure" in ended.err
 
 

@@ -1,0 +1,103 @@
+"""What is written for users is true: commands and options, every key of the configuration, every example."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nvr_hooks.loading import load_plugins
+from typer.main import get_command
+
+from hik_thermal_plugin.host import cli, settings
+from hik_thermal_plugin.host.app import Host
+from hik_thermal_plugin.host.options import COMMON
+from hik_thermal_plugin.host.session import Session
+
+ROOT = Path(__file__).parents[2]
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+REFERENCE = re.compile(r"\$\{(env|file):([^}]*)\}")
+
+
+def sections(page: str) -> dict[str, str]:
+    """Return the page's second-level sections: title -> text."""
+    parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def commands() -> dict[str, Any]:
+    command: Any = get_command(cli.application(Session(load_plugins())))
+    return dict(command.commands)
+
+
+def blocks() -> Iterator[Any]:
+    """Yield every configuration shown to users."""
+    yield pytest.param((ROOT / "config.example.yaml").read_text(encoding="utf-8"), id="config.example.yaml")
+    for page in PAGES:
+        for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)):
+            if "hik_thermal:" in block:
+                yield pytest.param(block, id=f"{page.name}-{number}")
+
+
+def test_every_command_has_its_section_and_no_section_is_too_much() -> None:
+    assert [name for name in sections(CLI) if name != "Options everywhere"] == list(commands())
+
+
+def test_every_option_is_named_in_its_section_and_none_that_is_not_there() -> None:
+    common = {flag for annotation, _ in COMMON.values() for flag in flags_of(annotation.__metadata__[0])}
+    for name, command in commands().items():
+        own = {
+            flag
+            for parameter in command.params
+            if parameter.param_type_name == "option"
+            for flag in parameter.opts
+            if flag not in common
+        }
+        told = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "".join(re.findall(r"^- .*$", sections(CLI)[name], re.M))))
+        assert told - common == own, name
+
+
+def test_arguments_are_named_in_their_section() -> None:
+    for name, command in commands().items():
+        for parameter in command.params:
+            if parameter.param_type_name == "argument":
+                assert f"`{parameter.name.upper()}`" in sections(CLI)[name], f"{name} {parameter.name}"
+
+
+def test_the_common_options_have_a_section() -> None:
+    for annotation, _ in COMMON.values():
+        for flag in flags_of(annotation.__metadata__[0]):
+            assert flag in sections(CLI)["Options everywhere"]
+
+
+def flags_of(option: Any) -> list[str]:
+    return [option.default, *option.param_decls]
+
+
+def test_every_key_of_the_configuration_is_described() -> None:
+    maker = runpy.run_path(str(ROOT / "docs" / "configuration_table.py"))
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+
+    assert page == maker["written"](page), "run: python docs/configuration_table.py"
+    assert "`hik_thermal.cameras.<name>.url`" in page
+
+
+@pytest.mark.parametrize("block", list(blocks()))
+def test_every_configuration_shown_is_valid(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    for scheme, name in REFERENCE.findall(block):
+        if scheme == "env":
+            monkeypatch.setenv(name, secret)
+    (tmp_path / "secret").write_text(secret)
+    text = REFERENCE.sub(lambda found: f"${{file:{tmp_path}/secret}}" if found[1] == "file" else found[0], block)
+    host = Host(load_plugins())
+    try:
+        host.configure(settings.parse(text))
+        assert host.cameras()
+    finally:
+        host.close()
