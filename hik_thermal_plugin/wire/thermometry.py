@@ -278,11 +278,11 @@ def _first(entry: Json, *names: str, or_else: Any = None) -> Any:
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float:  # nearly every value there is
+        return value if -1e300 < value < 1e300 else None
     if isinstance(value, str):
         return read_number(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if -1e300 < value < 1e300 else None
+    return float(value) if type(value) is int and -1e300 < value < 1e300 else None
 
 
 def _whole(value: Any) -> int | None:
@@ -340,19 +340,21 @@ def _place(value: Any) -> Point | None:
 def _outline(value: Any) -> tuple[Point, ...]:
     """Points of a place or region, 0…1; empty when one of them is no point or lies beyond every known scale."""
     points: list[tuple[float, float]] = []
-    for item in value if isinstance(value, list) else [value]:
-        inner = item.get("Point", item) if isinstance(item, dict) else None
-        for place in inner if isinstance(inner, list) else [inner]:
-            x, y = (
-                (_number(place.get("positionX")), _number(place.get("positionY")))
-                if isinstance(place, dict)
-                else (None, None)
-            )
-            if x is None or y is None or not 0 <= x <= 1000 or not 0 <= y <= 1000 or len(points) == _MOST_POINTS:
+    largest = 0.0
+    for item in value if type(value) is list else (value,):
+        if type(item) is not dict:
+            return ()
+        inner = item.get("Point", item)
+        for place in inner if type(inner) is list else (inner,):
+            if type(place) is not dict:
+                return ()
+            x, y = _number(place.get("positionX")), _number(place.get("positionY"))
+            if x is None or y is None or not (0 <= x <= 1000 and 0 <= y <= 1000) or len(points) == _MOST_POINTS:
                 return ()
             points.append((x, y))
-    scale = 1000.0 if any(x > 1 or y > 1 for x, y in points) else 1.0
-    return tuple((x / scale, y / scale) for x, y in points)
+            if x > largest or y > largest:
+                largest = max(x, y)
+    return tuple((x / 1000, y / 1000) for x, y in points) if largest > 1 else tuple(points)
 
 
 def _tell(camera: str, what: str) -> str:
