@@ -14,6 +14,7 @@ import pytest
 SECRET = "s3cr3t-Pa55/wörd"
 """The password every test uses for a camera or broker: it must never show up in a log, message or output."""
 PATIENCE = 20.0
+REQUIRE_ALL = "HIK_THERMAL_REQUIRE_ALL"
 
 
 @pytest.fixture
@@ -77,6 +78,22 @@ def no_secret_in_any_output(
         out = capfd.readouterr()
         assert SECRET not in out.out, "the password is on stdout"
         assert SECRET not in out.err, "the password is on stderr"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    """With HIK_THERMAL_REQUIRE_ALL=1 a skipped conformance or integration test has failed: on a machine that has everything."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and _must_run(item):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: {reason}, and {REQUIRE_ALL} is set"
+    return report
+
+
+def _must_run(item: pytest.Item) -> bool:
+    wanted = "conformance" in item.path.parts or item.get_closest_marker("integration") is not None
+    return wanted and os.environ.get(REQUIRE_ALL, "") not in ("", "0")
 
 
 def _shared(thread: threading.Thread) -> bool:
