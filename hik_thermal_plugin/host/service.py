@@ -20,7 +20,7 @@ from .signals import Inbox, Stop
 
 log = logging.getLogger(__name__)
 _SEVERITIES = ("error", "warning", "info")
-_CODES = {"unreachable": UNREACHABLE, "refused": REFUSED, "auth_blocked": REFUSED}
+_CODES = {"unreachable": UNREACHABLE, "refused": REFUSED, "auth_blocked": REFUSED, "no_permission": REFUSED}
 
 
 def run(session: Session) -> None:
@@ -62,7 +62,9 @@ def check(
         put_line(f"{path}: {len(names)} {'camera' if len(names) == 1 else 'cameras'}: {', '.join(names) or 'none'}")
         for finding in findings:
             put_line(f"{finding.camera}: {finding.severity} {finding.code}: {finding.what}")
-            put_line(f"    {finding.why} {finding.mend}")
+            for word, text in (("why", finding.why), ("mend", finding.mend)):
+                if text:
+                    put_line(f"    {word}: {text}")
     return (
         DONE
         if ok
@@ -147,15 +149,15 @@ def _findings(session: Session, names: Sequence[str]) -> list[Finding]:
 def _failure(camera: str, err: NvrError) -> Finding:
     match err:
         case Unreachable():
-            why, mend, code = "Nothing can arrive from it.", "Check address, power and network.", "unreachable"
+            why, mend, code = "nothing can arrive from it", "check address, power and network", "unreachable"
         case Refused():
-            why, mend, code = "Nothing can be asked of it.", "Check username and password.", "refused"
+            why, mend, code = "nothing can be asked of it", "check username and password", "refused"
         case Unsupported():
             return Finding(
-                camera=camera, severity="info", code="not_checked", what=str(err), why="It was not looked at.", mend=""
+                camera=camera, severity="info", code="not_checked", what=str(err), why="it was not looked at", mend=""
             )
         case _:
-            why, mend, code = "It could not be examined.", "Run it again with -v.", "failed"
+            why, mend, code = "it could not be examined", "run it again with -v", "failed"
     return Finding(camera=camera, severity="error", code=code, what=str(err), why=why, mend=mend)
 
 

@@ -130,7 +130,7 @@ class Cameras:
         if not self._try(camera):
             return None
         return [
-            Finding(camera=camera, severity=severity, code=code, what=f"{code}.", why="It matters.", mend="Mend it.")
+            Finding(camera=camera, severity=severity, code=code, what=code, why="it matters", mend="mend it")
             for code, severity in self._of(camera).get("findings", {}).items()
         ]
 

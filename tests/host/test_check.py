@@ -95,7 +95,11 @@ def test_online_prints_findings_worst_first(hik: Any) -> None:
     ]
     assert set(told["findings"][0]) == {"camera", "severity", "code", "what", "why", "mend"}
     plain = hik("check", "--online").out.splitlines()
-    assert plain[1:3] == ["kiln: error trigger_not_linked: trigger_not_linked.", "    It matters. Mend it."]
+    assert plain[1:4] == [
+        "kiln: error trigger_not_linked: trigger_not_linked",
+        "    why: it matters",
+        "    mend: mend it",
+    ]
 
 
 @pytest.mark.parametrize(
