@@ -71,7 +71,7 @@ def check_types(options: argparse.Namespace) -> str:
     said = run(BIN / "mypy", quiet=True).strip().splitlines()[-1]
     with tempfile.TemporaryDirectory() as folder:
         files = [ROOT / "tests" / name for name in ("typing/api.py", "doc_blocks.py", "check.py")]
-        files += sorted((ROOT / "examples").glob("*.py"))
+        files += sorted((ROOT / "examples").glob("*.py")) + sorted((ROOT / "docs").glob("*.py"))
         for page, text in programs().items():
             files.append(Path(folder) / (page.replace("/", "_").removesuffix(".md") + ".py"))
             files[-1].write_text(text, encoding="utf-8")

@@ -88,7 +88,7 @@ def anchors(page: Path) -> set[str]:
 def test_commands_of_the_pages_exist() -> None:
     used = {
         match["command"]: block.name
-        for block in blocks("sh", "console", "bash", "ini")
+        for block in blocks("sh", "console", "bash", "ini", "")
         for match in re.finditer(r"\bhik-thermal +(?P<command>[a-z][\w-]*)", block.text)
     }
     script = "import sys; from hik_thermal_plugin.host import main; sys.exit(main())"
