@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DRIVER = "nvr_hooks wire transport login worker merge virtual radiometry isapi sdk media config"
+DRIVER = "nvr_hooks wire transport login worker deliveries merge virtual radiometry isapi sdk media config"
 
 # Room -> what its modules may import besides the standard library and each other: other rooms and libraries.
 # `library:module` holds for that module only, `library@function` inside that function only.
@@ -20,7 +20,8 @@ TABLE = {
     "nvr_hooks": "pluggy",
     "wire": "nvr_hooks lxml numpy:matrix ctypes:hcnetsdk",
     "transport": "nvr_hooks",
-    "worker": "nvr_hooks",
+    "worker": "nvr_hooks deliveries",
+    "deliveries": "nvr_hooks",
     "login": "nvr_hooks",
     "merge": "nvr_hooks",
     "virtual": "nvr_hooks",
