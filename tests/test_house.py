@@ -28,7 +28,7 @@ TABLE = {
     "radiometry": "nvr_hooks numpy",
     "isapi": "nvr_hooks wire transport login httpx",
     "sdk": "nvr_hooks wire transport login ctypes",
-    "media": "nvr_hooks radiometry av numpy PIL:overlay",
+    "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",
     "config": "nvr_hooks pydantic yaml",
     "camera": DRIVER,
     "site": f"{DRIVER} camera",

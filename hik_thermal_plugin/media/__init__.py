@@ -1,0 +1,1 @@
+"""Pictures and recordings: false colour, files, streams."""
