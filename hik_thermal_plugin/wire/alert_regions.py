@@ -10,7 +10,7 @@ from __future__ import annotations
 from nvr_hooks import Point, Target
 
 from .units import read_unit, to_celsius
-from .xml import Element, descendant, descendants, fields, local_name, read_integer, read_number
+from .xml import Element, child, descendant, descendants, fields, local_name, read_integer, read_number
 
 FIRE_CELSIUS = (-40.0, 4000.0)
 MAX_DISTANCE = 10_000.0
@@ -27,7 +27,10 @@ _STRATEGIES = {
 def entries(root: Element) -> list[Element]:
     """Return the regions or rules a document speaks of; a JSON list may lack the DetectionRegionEntry in between."""
     found = list(root.iter("{*}DetectionRegionEntry"))
-    return found or [item for item in descendants(root, "DetectionRegionList") if len(item)]
+    if not found:
+        for items in descendants(root, "DetectionRegionList"):
+            found += [items] if child(items, "regionID") is not None else [item for item in items if len(item)]
+    return found
 
 
 def points(element: Element | None) -> tuple[Point, ...]:

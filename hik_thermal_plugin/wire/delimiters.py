@@ -14,7 +14,16 @@ _NEWLINE = ord("\n")
 _LINE_END = (b"", b"\r", b"\n", b" ", b"\t")
 _JPEG_END = b"\xff\xd9"
 _HEADER = b"content-"
+_LEARNED = re.compile(rb"--[0-9A-Za-z'()+_,./:=?<>-]{1,200}\Z")
 _PART_START = re.compile(rb"[ \t]*\r?\n\s*content-", re.IGNORECASE)
+
+
+def learn_delimiter(line: bytes, boundaries: tuple[bytes, ...]) -> bytes | None:
+    """Return the delimiter that a line before the first part shows, one of those the header named if it can be; None when it shows none."""
+    known = [name for name in boundaries if line in (name, name + b"--")]
+    if known:
+        return known[0]
+    return line.removesuffix(b"--") if _LEARNED.match(line) else None
 
 
 def is_delimiter(buffer: bytes | bytearray, delimiter: bytes, at: int) -> int:
@@ -30,13 +39,10 @@ def is_delimiter(buffer: bytes | bytearray, delimiter: bytes, at: int) -> int:
 
 
 def find_delimiter(buffer: bytearray, delimiter: bytes, start: int) -> tuple[int, int]:
-    """Return (offset of the next delimiter line or -1, where to go on searching when more has come).
-
-    A picture's end marker stands in for the line end before it, which some devices leave out.
-    """
+    """Return (offset of the next delimiter line or -1, where to go on searching when more has come)."""
     at = start
     while (at := buffer.find(delimiter, at)) >= 0:
-        if at == 0 or buffer[at - 1] == _NEWLINE or buffer[at - 2 : at] == _JPEG_END:
+        if _starts_line(buffer, at):
             found = is_delimiter(buffer, delimiter, at)
             if found:
                 return (at if found > 0 else -1), at
@@ -69,11 +75,19 @@ def find_swallowed(body: bytes, following: bytes, delimiter: bytes) -> int:
     both = body + following
     at = both.find(delimiter)
     while 0 <= at < len(body):
-        if (at == 0 or both[at - 1] == _NEWLINE) and _may_begin_part(both[at + len(delimiter) : at + LOOK]):
+        if _starts_line(both, at) and _may_begin_part(both[at + len(delimiter) : at + LOOK]):
             return at
         at = both.find(delimiter, at + 1)
-    at = body.rfind(b"\n") + 1
-    return at if 0 < at < len(body) and delimiter.startswith(both[at:]) else -1
+    for before in (b"\n", _JPEG_END):  # the length may end inside the delimiter
+        at = body.rfind(before) + len(before)
+        if len(before) <= at < len(body) and delimiter.startswith(both[at:]):
+            return at
+    return -1
+
+
+def _starts_line(buffer: bytes | bytearray, at: int) -> bool:
+    """Tell whether a line starts here, for which a picture's end marker will do: some devices leave the line end out."""
+    return at == 0 or buffer[at - 1] == _NEWLINE or buffer[at - 2 : at] == _JPEG_END
 
 
 def _may_begin_part(after: bytes) -> bool:

@@ -25,8 +25,8 @@ from collections.abc import Callable
 
 from nvr_hooks import BadAnswer
 
-from .delimiters import LOOK, find_delimiter, find_early_end, find_swallowed, is_delimiter
-from .parts import Part, read_boundaries, read_disposition, read_length
+from .delimiters import LOOK, find_delimiter, find_early_end, find_swallowed, is_delimiter, learn_delimiter
+from .parts import HEAD, JPEG, Part, begins_root, is_described, read_boundaries, read_disposition, read_length
 from .roots import Braces, Markup
 
 _BLANK = b" \t\r\n\0"
@@ -35,8 +35,6 @@ _BLANKS = re.compile(rb"(?:[ \t\r\n\0]|\xef\xbb\xbf)*")
 _ROOT = b"<{["
 _ROOTS = (b"<", b"{", b"[")
 _LESS, _DASH = b"<-"
-_LEARNED = re.compile(rb"--[0-9A-Za-z'()+_,./:=?<>-]{1,200}\Z")
-_JPEG = ("image/jpeg", "image/pjpeg", "image/jpg")
 _PICTURE_START = b"\xff\x89"
 
 
@@ -142,9 +140,8 @@ class PartReader:
                 raise BadAnswer(f"no line end in {limit} bytes before the first part", data=bytes(buffer[:60]))
             return False
         line = bytes(buffer[:end]).strip()
-        known = [name for name in self._boundaries if line in (name, name + b"--")]
-        if known or _LEARNED.match(line):
-            self._delimiter = known[0] if known else line.removesuffix(b"--")
+        self._delimiter = learn_delimiter(line, self._boundaries)
+        if self._delimiter is not None:
             self._state = PartReader._delimiter_line
             return True
         self._seen += end + 1
@@ -212,15 +209,18 @@ class PartReader:
 
     def _opening(self, out: list[Part]) -> bool:
         """Choose how the part ends, by its content type and its first byte: the header may lie (isapi.md 1.1)."""
-        buffer, kind = self._buffer, self._kind
-        described = "xml" in kind or "json" in kind or kind == "text/html"
-        at = self._blanks() if described or not kind else 0 if buffer else -1
+        buffer, length = self._buffer, self._length
+        described = is_described(self._kind)
+        at = self._blanks() if described or not self._kind else 0 if buffer else -1
         if at < 0:
             return False
         del buffer[:at]
         self._taken += at
         first = buffer[0]
-        if first in (_ROOT if described or not kind else b"<{" if kind.startswith(("image/", "text/")) else b""):
+        is_root = begins_root(self._kind, bytes(buffer[:HEAD]), HEAD if length is None else length)
+        if is_root is None:
+            return False
+        if is_root:
             self._open_root()
         elif first == _DASH and (is_delimiter := self._is_delimiter(0)) != 0:
             if is_delimiter < 0:
@@ -228,28 +228,27 @@ class PartReader:
             self._state = PartReader._delimiter_line  # an empty part
         elif described and first not in _PICTURE_START:
             self.framing_errors += 1
-            self._text = True
-            self._state = PartReader._junk
-        elif self._length is None:
+            self._seen, self._text, self._state = 0, True, PartReader._junk
+        elif length is None:
             self._state = PartReader._delimited
-        elif self._length > self._bounds[2]:
-            raise BadAnswer(f"a part of {self._length} bytes is larger than {self._bounds[2]}")
+        elif length > self._bounds[2]:
+            raise BadAnswer(f"a part of {length} bytes is larger than {self._bounds[2]}")
         else:
-            self._state = PartReader._sized if self._length else PartReader._between  # of an empty part nothing is told
+            self._state = PartReader._sized if length else PartReader._between  # of an empty part nothing is told
         return True
 
     def _root_end(self, out: list[Part]) -> bool:
         """Wait for the end of the root that the buffer begins with, or for a delimiter line, which cuts it short."""
         buffer, most = self._buffer, self._bounds[1]
         cut = self._find_delimiter()
-        assert self._root is not None
-        end = self._root.end(buffer, len(buffer) if cut < 0 else cut)
-        if (cut if end < 0 else end) > most or (end < 0 and cut < 0 and len(buffer) > most):
-            raise BadAnswer(f"a text part is longer than {most} bytes", data=bytes(buffer[:60]))
-        if end < 0 and cut < 0:
-            return False
+        stop = len(buffer) if cut < 0 else cut
+        end = -1 if self._root is None else self._root.end(buffer, stop)
         whole = end >= 0
-        size = end if whole else cut
+        size = end if whole else stop
+        if size > most:
+            raise BadAnswer(f"a text part is longer than {most} bytes", data=bytes(buffer[:60]))
+        if not whole and cut < 0:
+            return False
         out.append(self._part(bytes(buffer[:size]), complete=whole))
         del buffer[:size]
         self._taken += size
@@ -263,7 +262,7 @@ class PartReader:
     def _sized(self, out: list[Part]) -> bool:
         buffer, length = self._buffer, self._length or 0
         size = -1
-        if self._kind in _JPEG and self._delimiter is not None:
+        if self._kind in JPEG and self._delimiter is not None:
             size, self._scan = find_early_end(buffer, self._delimiter, self._scan, length)
         if size >= 0:
             self.framing_errors += 1
@@ -299,7 +298,8 @@ class PartReader:
         buffer, most = self._buffer, self._bounds[1]
         cut = self._find_delimiter()
         stop = len(buffer) if cut < 0 else cut
-        starts = [at for at in (buffer.find(b"<", 0, stop), buffer.find(b"{", 0, stop)) if at >= 0]
+        starts = [at for at in (buffer.find(sign, self._seen, stop) for sign in (b"<", b"{")) if at >= 0]
+        self._seen = stop
         if starts:
             del buffer[: min(starts)]
             self._taken += min(starts)

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 _DISPOSITION = re.compile(r";\s*(name|filename)\s*=\s*(?:\"([^\"]*)\"|([^;\s]*))", re.IGNORECASE)
 _BOUNDARY = re.compile(r";\s*(boundary)\s*=\s*(?:\"([^\"]*)\"|([^;\s]*))", re.IGNORECASE)
+HEAD = 16
+"""Bytes of a body that may have to be looked at to tell a root from binary data."""
+JPEG = ("image/jpeg", "image/pjpeg", "image/jpg")
+_ROOT_HEAD = re.compile(rb"<(?:\?xml|[A-Za-z]{5})|\{\s*\"[A-Za-z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,25 @@ class Part:
     """Whether the body was read as an XML or JSON root."""
     complete: bool = True
     """False when the stream or the part ended before the body did."""
+
+
+def is_described(kind: str) -> bool:
+    """Tell whether a content type promises XML, JSON, or an error page."""
+    return "xml" in kind or "json" in kind or kind == "text/html"
+
+
+def begins_root(kind: str, head: bytes, length: int) -> bool | None:
+    """Tell from up to HEAD bytes of a body whether an XML or JSON root begins here, None when it takes more; the header may lie (isapi.md 1.1).
+
+    Any binary type needs more proof than one byte: a temperature matrix may begin with `<`.
+    """
+    if not kind or is_described(kind):
+        return head[:1] in (b"<", b"{", b"[")
+    if head[:1] not in (b"<", b"{"):
+        return False
+    if kind.startswith(("image/", "text/")):
+        return True
+    return bool(_ROOT_HEAD.match(head)) if len(head) >= min(HEAD, length) else None
 
 
 def read_boundaries(content_type: str | None) -> tuple[bytes, ...]:

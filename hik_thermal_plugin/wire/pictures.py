@@ -10,7 +10,7 @@ from nvr_hooks import Alarm, AlarmPicture, Source, now
 from .parts import Part
 
 _TYPES = {"image/pjpeg": "image/jpeg", "image/jpg": "image/jpeg"}
-_SIGNATURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"BM", "image/bmp"))
+_SIGNATURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 _VIEWS: tuple[tuple[str, Literal["thermal", "visible"]], ...] = (
     ("thermal", "thermal"),
     ("thermography", "thermal"),
@@ -27,12 +27,10 @@ def read_picture(
     source: Source = "alert_stream",
     received_at: datetime | None = None,
 ) -> AlarmPicture | None:
-    """Return a binary part as a picture of the alarm it followed; None when it is none, by content type or, without one, by its first bytes."""
+    """Return a binary part as a picture of the alarm it followed; None when it is none, by content type or first bytes."""
     kind = part.content_type
     if not kind.startswith("image/"):
-        if part.text or kind not in ("", "application/octet-stream", "binary/octet-stream"):
-            return None
-        kind = next((name for start, name in _SIGNATURES if part.body.startswith(start)), "")
+        kind = "" if part.text else next((name for start, name in _SIGNATURES if part.body.startswith(start)), "")
         if not kind:
             return None
     said = f"{part.name or ''} {part.filename or ''} {part.headers.get('content-id', '')}".lower()

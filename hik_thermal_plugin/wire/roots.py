@@ -14,6 +14,7 @@ MAX_TAG = 16 * 1024
 """Bytes of one start tag; no device comes near."""
 _BRACE = re.compile(rb'["{}\[\]]')
 _ROOT_NAME = re.compile(rb"<([^\s<>/!?]{1,256})[\s/>]")
+_REST_OF_TAG = re.compile(rb"(?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+>")
 _QUOTE, _BACKSLASH, _SLASH = b'"\\/'
 _OPENING = b"{["
 _BANG = ord("!")
@@ -180,12 +181,5 @@ class Braces:
 
 def _tag_end(buffer: bytearray, start: int, stop: int) -> int:
     """Return the offset after the `>` that ends a tag, not one inside an attribute's quotes; -1 when it is not there."""
-    at = start
-    while True:
-        over = buffer.find(b">", at, stop)
-        if over < 0:
-            return -1
-        inside = buffer[start:over]
-        if inside.count(b'"') % 2 == 0 and inside.count(b"'") % 2 == 0:
-            return over + 1
-        at = over + 1
+    match = _REST_OF_TAG.match(buffer, start, stop)
+    return -1 if match is None else match.end()

@@ -222,6 +222,12 @@ def _grow(element: Element, value: dict[str, Any], depth: int, data: bytes) -> N
     for name, inner in value.items():
         if name[:1] == "@" and _NAME.match(name[1:]):
             element.set(name[1:], ",".join(map(_word, inner)) if isinstance(inner, list) else _word(inner))
+        elif _NAME.match(name) and isinstance(inner, list) and name.endswith("List"):
+            # One list element as in XML, whether JSON names its items ([{"Entry": {…}}, …]) or not ([{…}, …]).
+            items = etree.SubElement(element, name)
+            for item in inner:
+                named = isinstance(item, dict) and len(item) == 1 and isinstance(next(iter(item.values())), dict)
+                _grow(items, item if named else {name.removesuffix("List") or "item": item}, depth + 1, data)
         elif _NAME.match(name):
             for item in inner if isinstance(inner, list) else (inner,):
                 leaf = etree.SubElement(element, name)
