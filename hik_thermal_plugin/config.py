@@ -53,6 +53,11 @@ class TlsSettings(_Section):
     """How the camera's certificate is checked; devices come with a self-signed one (isapi.md 1.1)."""
 
     ca: Path | None = Field(None, description="PEM file with the certificate, or its issuer, to trust for this camera")
+    fingerprint: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$",
+        description="SHA-256 of the camera's certificate: exactly this one is trusted",
+    )
     verify: bool = Field(True, description="false trusts any certificate: whoever stands in between reads the password")
 
 
@@ -64,8 +69,7 @@ class CameraSettings(_Section):
     password: Password = Field(description="best as ${env:NAME} or ${file:/path}")
     rtsp_port: Port = Field(554, description="port of the camera's RTSP server")
     timeout: float = Field(10.0, gt=0, le=120, description="seconds a request may take")
-    tls: TlsSettings = Field(default_factory=TlsSettings)
-    config_channel: Channel | None = Field(None, description="channel of the thermal settings, when it is not found right")
+    tls: TlsSettings = Field(default_factory=lambda: TlsSettings())
     data_channel: Channel | None = Field(None, description="channel of the thermal picture, when it is not found right")
     sources: tuple[Literal["alert_stream"], ...] = Field(("alert_stream",), description="where alarms come from")
     auth_retry: float = Field(
@@ -99,9 +103,18 @@ def read(config: Mapping[str, Any]) -> Settings:
     return Settings(driver=driver, state_dir=state_dir(config))
 
 
+def camera_settings(raw: Mapping[str, Any]) -> CameraSettings:
+    """Return one camera's settings; raise ConfigError with every mistake."""
+    try:
+        return CameraSettings.model_validate(raw)
+    except ValidationError as err:
+        schema = CameraSettings.model_json_schema()
+        raise ConfigError(mistakes_from_pydantic(err.errors(include_url=False), schema)) from None
+
+
 def schema() -> Mapping[str, Any]:
     """Return the JSON Schema of the section."""
     return DriverSettings.model_json_schema()
 
 
-__all__ = ["KEY", "CameraSettings", "DriverSettings", "Settings", "TlsSettings", "read", "schema"]
+__all__ = ["KEY", "CameraSettings", "DriverSettings", "Settings", "TlsSettings", "camera_settings", "read", "schema"]

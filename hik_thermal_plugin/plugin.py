@@ -92,9 +92,7 @@ class HikThermal:
         return self._with(camera, lambda found: found.snapshot(channel, options))
 
     @hookimpl
-    def nvr_record(
-        self, camera: str, channel: int | None, target: Path, options: RecordOptions
-    ) -> Recording | None:
+    def nvr_record(self, camera: str, channel: int | None, target: Path, options: RecordOptions) -> Recording | None:
         """Not built yet."""
         return self._not_built(camera, "client recording")
 
@@ -208,9 +206,10 @@ class HikThermal:
         found = None if self._site is None else self._site.camera(camera)
         return None if found is None else ask(found)
 
-    def _not_built(self, camera: str, what: str) -> None:
+    def _not_built(self, camera: str, what: str) -> T | None:
         if self._site is not None and self._site.camera(camera) is not None:
             raise Unsupported(f"{camera}: {what}: not built yet", camera=camera)
+        return None
 
 
 plugin = HikThermal()

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hik_thermal_plugin.config import read, schema
 from nvr_hooks import ConfigError
+
+from hik_thermal_plugin.config import read, schema
 
 
 def camera(**more: Any) -> dict[str, Any]:
@@ -49,10 +50,13 @@ def test_without_a_section_there_are_no_cameras(tmp_path: Path) -> None:
         ({"url": "http://192.0.2.10:99999"}, "hik_thermal.cameras.kiln.url: the port is no number from 1 to 65535"),
         ({"pasword": "x"}, 'hik_thermal.cameras.kiln.pasword: unknown key; did you mean "password"?'),
         ({"rtsp_port": 0}, "hik_thermal.cameras.kiln.rtsp_port: expected a number from 1 to 65535, got 0"),
-        ({"timeout": "soon"}, 'hik_thermal.cameras.kiln.timeout: expected a number above 0 to 120, got "soon"'),
+        ({"timeout": "soon"}, 'hik_thermal.cameras.kiln.timeout: expected a number above 0 and at most 120, got "soon"'),
         ({"data_channel": 65}, "hik_thermal.cameras.kiln.data_channel: expected a number from 1 to 64, got 65"),
         ({"tls": {"verify": "maybe"}}, 'hik_thermal.cameras.kiln.tls.verify: expected true or false, got "maybe"'),
-        ({"password": "${env:NOT_SET}"}, "hik_thermal.cameras.kiln.password: the environment variable NOT_SET is not set"),
+        (
+            {"password": "${env:NOT_SET}"},
+            "hik_thermal.cameras.kiln.password: the environment variable NOT_SET is not set",
+        ),
         ({"password": 12345678}, "hik_thermal.cameras.kiln.password: expected a text"),
     ],
 )

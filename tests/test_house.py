@@ -19,7 +19,7 @@ DRIVER = "nvr_hooks wire transport login worker deliveries merge virtual radiome
 TABLE = {
     "nvr_hooks": "pluggy",
     "wire": "nvr_hooks lxml numpy:matrix ctypes:hcnetsdk",
-    "transport": "nvr_hooks",
+    "transport": "nvr_hooks worker",
     "worker": "nvr_hooks deliveries",
     "deliveries": "nvr_hooks",
     "login": "nvr_hooks",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hik_thermal_plugin.merge import MOST, LifeCycles
 from nvr_hooks import (
     Alarm,
     AlarmPicture,
@@ -14,6 +13,8 @@ from nvr_hooks import (
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
 )
+
+from hik_thermal_plugin.merge import MOST, LifeCycles
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 

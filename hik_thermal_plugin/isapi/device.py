@@ -1,0 +1,187 @@
+"""One camera over ISAPI: who it is, its pictures, its alarms. Satisfies `transport.CameraTransport`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from nvr_hooks import (
+    BadAnswer,
+    Capability,
+    ChannelInfo,
+    DeviceError,
+    Finding,
+    NoPermission,
+    StreamUrl,
+    Unsupported,
+    now,
+)
+
+from ..transport import Identity
+from ..wire.device import (
+    Capabilities,
+    DeviceInfo,
+    DeviceTime,
+    ThermalChannel,
+    Trigger,
+    decide_thermal_channel,
+    parse_capabilities,
+    parse_channels,
+    parse_device_info,
+    parse_thermal_channels,
+    parse_time,
+    parse_triggers,
+)
+from ..wire.urls import live_url
+from .alert_stream import AlertStream
+from .client import IsapiClient
+from .findings import clock_findings, linkage_findings
+
+T = TypeVar("T")
+_ALWAYS: frozenset[Capability] = frozenset({"alarms", "live"})
+"""What every firmware has, whether or not its capability document says so."""
+
+
+class IsapiDevice:
+    """A camera at an HTTP address. Thread-safe; requests of one camera go one after the other."""
+
+    name: Literal["isapi"] = "isapi"
+
+    def __init__(self, camera: str, client: IsapiClient, *, rtsp_port: int) -> None:
+        self._camera = camera
+        self._client = client
+        self._rtsp_port = rtsp_port
+
+    def identify(self, deadline: float) -> Identity:
+        """Ask for identity, channels, capabilities and clock; what the device or this user cannot answer stays None.
+
+        Raises CameraError when the device does not even say who it is: unreachable, refused, no ISAPI device.
+        """
+        with self._client.conversation():
+            info = self._ask("/ISAPI/System/deviceInfo", parse_device_info, deadline)
+            clock, ahead = self._clock(deadline)
+            channels = self._channels(deadline)
+            capabilities = self._capabilities(deadline)
+            thermal = self._thermal(info, channels, capabilities, deadline)
+        return Identity(
+            manufacturer=info.manufacturer,
+            model=info.model,
+            serial=info.serial,
+            firmware=info.firmware,
+            mac=info.mac,
+            device_name=info.name,
+            channels=_marked(channels, thermal.channel),
+            thermal_channel=thermal.channel,
+            thermal_evidence=thermal.evidence,
+            capabilities=_known(capabilities),
+            zone=clock.zone if clock else None,
+            clock_ahead=ahead,
+        )
+
+    def alarms(self, zone: Callable[[], tzinfo | None]) -> AlertStream:
+        """Return a source that arms the device (guide 7.1.1)."""
+        return AlertStream(self._client, zone=zone)
+
+    def snapshot(self, channel: int, stream: int, deadline: float) -> tuple[bytes, datetime]:
+        """Return a JPEG of the stream's channel (isapi.md 3)."""
+        at = now()
+        return self._client.snapshot(stream, deadline=deadline), at
+
+    def stream_url(self, channel: int, profile: str) -> StreamUrl:
+        """Return the RTSP address of a live stream (isapi.md 4)."""
+        host = urlsplit(self._client.url).hostname or ""
+        return StreamUrl(
+            url=live_url(host, self._rtsp_port, channel, profile),
+            username=self._client.username,
+            password=self._client.password,
+        )
+
+    def findings(self, identity: Identity, deadline: float) -> Sequence[Finding]:
+        """Look for alarms that are seen and not sent, and for a clock that is off; worst first."""
+        triggers = self._optional("/ISAPI/Event/triggers", parse_triggers, deadline)
+        found: list[Finding] = []
+        if triggers is not None:
+            found += linkage_findings(self._camera, triggers)
+        found += clock_findings(self._camera, identity.clock_ahead)
+        return sorted(found, key=lambda finding: finding.severity != "error")
+
+    def interrupt(self) -> None:
+        """End every request that is under way."""
+        self._client.interrupt()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _clock(self, deadline: float) -> tuple[DeviceTime | None, timedelta | None]:
+        asked = now()
+        clock = self._optional("/ISAPI/System/time", parse_time, deadline)
+        if clock is None or clock.at is None or clock.at.tzinfo is None:
+            return clock, None
+        between = asked + (now() - asked) / 2
+        return clock, clock.at.astimezone(UTC) - between
+
+    def _channels(self, deadline: float) -> tuple[ChannelInfo, ...] | None:
+        inputs = self._optional("/ISAPI/System/Video/inputs/channels", bytes, deadline)
+        streaming = self._optional("/ISAPI/Streaming/channels", bytes, deadline)
+        if inputs is None and streaming is None:
+            return None
+        return parse_channels(inputs, streaming) or None
+
+    def _capabilities(self, deadline: float) -> Capabilities | None:
+        system = self._optional("/ISAPI/System/capabilities", bytes, deadline)
+        thermal = self._optional("/ISAPI/Thermal/capabilities", bytes, deadline)
+        return None if system is None and thermal is None else parse_capabilities(system, thermal)
+
+    def _thermal(
+        self,
+        info: DeviceInfo,
+        channels: tuple[ChannelInfo, ...] | None,
+        capabilities: Capabilities | None,
+        deadline: float,
+    ) -> ThermalChannel:
+        """Gather evidence step by step (isapi.md 2), asking only as long as the device has not made it plain."""
+        listed: tuple[int, ...] = ()
+        triggers: tuple[Trigger, ...] | None = None
+        plain = capabilities is not None and len(capabilities.thermal_channels) == 1
+        if not plain:
+            listed = self._optional("/ISAPI/Thermal/channels", parse_thermal_channels, deadline) or ()
+            plain = len(listed) == 1
+        if not plain:
+            triggers = self._optional("/ISAPI/Event/triggers", parse_triggers, deadline)
+        return decide_thermal_channel(
+            capabilities=capabilities, listed=listed, triggers=triggers, channels=channels, model=info.model
+        )
+
+    def _ask(self, path: str, parse: Callable[[bytes], T], deadline: float) -> T:
+        body = self._client.get(path, deadline=deadline)
+        try:
+            return parse(body)
+        except BadAnswer as err:
+            raise BadAnswer(f"{self._camera}: GET {path} answered {err}", camera=self._camera, data=err.data) from err
+
+    def _optional(self, path: str, parse: Callable[[bytes], T], deadline: float) -> T | None:
+        """Ask for something that a device, or this user, may well not have."""
+        try:
+            return self._ask(path, parse, deadline)
+        except (Unsupported, NoPermission, DeviceError, BadAnswer):
+            return None
+
+
+def _known(capabilities: Capabilities | None) -> frozenset[Capability] | None:
+    if capabilities is None:
+        return None
+    says = capabilities.known()
+    there = {name for name, yes in says.items() if yes} | _ALWAYS
+    if "snapshot" not in says:
+        there.add("snapshot")  # older firmware has it and does not say so
+    return frozenset(there)
+
+
+def _marked(channels: tuple[ChannelInfo, ...] | None, thermal: int | None) -> tuple[ChannelInfo, ...] | None:
+    if channels is None or thermal is None:
+        return channels
+    return tuple(replace(channel, thermal=channel.id == thermal) for channel in channels)

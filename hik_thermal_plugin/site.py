@@ -1,0 +1,73 @@
+"""All configured cameras and what they share: sink threads, login budgets, state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nvr_hooks import CameraInfo
+from nvr_hooks.places import state_dir
+from nvr_hooks.secrets import Secret
+
+from .camera import Camera
+from .config import Settings, camera_settings
+from .worker import Deliveries
+
+
+class Site:
+    """One host's cameras."""
+
+    def __init__(self) -> None:
+        self._cameras: dict[str, Camera] = {}
+        self._deliveries = Deliveries()
+        self._lock = threading.Lock()
+
+    def configure(self, settings: Settings) -> None:
+        """Make the cameras those of the settings: unchanged ones keep their connections, changed ones reconnect under the same
+        subscriptions, removed ones end with ConnectionChanged(removed)."""
+        with self._lock:
+            wanted = settings.driver.cameras
+            removed = [self._cameras.pop(name) for name in list(self._cameras) if name not in wanted]
+            for name, camera_settings in wanted.items():
+                if name in self._cameras:
+                    self._cameras[name].configure(camera_settings, settings.state_dir)
+                else:
+                    self._cameras[name] = Camera(name, camera_settings, settings.state_dir, self._deliveries)
+        for camera in removed:
+            camera.remove()
+
+    def cameras(self) -> Sequence[Camera]:
+        """Return the cameras in the order of the configuration."""
+        with self._lock:
+            return list(self._cameras.values())
+
+    def camera(self, name: str) -> Camera | None:
+        """Return the camera of that name, or None."""
+        return self._cameras.get(name)
+
+    def close(self) -> None:
+        """End everything; the site can be configured again afterwards."""
+        with self._lock:
+            cameras = list(self._cameras.values())
+            self._cameras.clear()
+        for camera in cameras:
+            camera.interrupt()
+        for camera in cameras:
+            camera.close()
+        self._deliveries.close()
+        self._deliveries = Deliveries()
+
+
+def probe(url: str, username: str, password: str, *, state: Path | None = None) -> CameraInfo:
+    """Ask a device that is not configured who it is; the login budget is the one a configured camera at that address has."""
+    settings = camera_settings({"url": url, "username": username, "password": Secret(password)})
+    deliveries = Deliveries()
+    camera = Camera(urlsplit(settings.url).netloc, settings, state_dir({}) if state is None else state, deliveries)
+    try:
+        return replace(camera.identify(), state="online")
+    finally:
+        camera.close()
+        deliveries.close()

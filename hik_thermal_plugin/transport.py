@@ -1,0 +1,61 @@
+"""What a way of talking to a camera offers; `isapi/` and `sdk/` both satisfy it, and `camera.py` chooses between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Protocol
+
+from nvr_hooks import Capability, ChannelInfo, Finding, StreamUrl, Transport
+
+from .worker import LiveSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a device told of itself; what it did not say is None."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+    mac: str | None = None
+    device_name: str | None = None
+    channels: tuple[ChannelInfo, ...] | None = None
+    thermal_channel: int | None = None
+    thermal_evidence: str | None = None
+    capabilities: frozenset[Capability] | None = None
+    zone: tzinfo | None = None
+    """Of times the device writes without an offset."""
+    clock_ahead: timedelta | None = None
+    """How much the device's clock is ahead of ours."""
+
+
+class CameraTransport(Protocol):
+    """One camera over one transport."""
+
+    @property
+    def name(self) -> Transport:
+        """Tell which transport this is."""
+
+    def identify(self, deadline: float) -> Identity:
+        """Ask the device who it is, until time.monotonic() reaches `deadline`."""
+
+    def alarms(self, zone: Callable[[], tzinfo | None]) -> LiveSource:
+        """Return a source that arms the device when its events are asked for."""
+
+    def snapshot(self, channel: int, stream: int, deadline: float) -> tuple[bytes, datetime]:
+        """Return a JPEG and when it was asked for."""
+
+    def stream_url(self, channel: int, profile: str) -> StreamUrl:
+        """Return the address of a live stream."""
+
+    def findings(self, identity: Identity, deadline: float) -> Sequence[Finding]:
+        """Look for what keeps alarms from being sent."""
+
+    def interrupt(self) -> None:
+        """End every request that is under way, from any thread."""
+
+    def close(self) -> None:
+        """Close the connections."""
