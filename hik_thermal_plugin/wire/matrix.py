@@ -274,14 +274,13 @@ def _pictures(body: bytes | bytearray, parts: list[_Part], head: _Head) -> tuple
             images.remove(match)
     for part in images:
         free = [index for index in (0, 1) if chosen[index] is None]
-        unsaid = [index for index in free if declared[index] is None]
-        if unsaid:
-            chosen[unsaid[0]] = part
-        elif free:
+        if any(declared[index] is not None for index in free):
             raise BadAnswer(
                 f"part {part.number} is a picture of {part.length} bytes; the head declares jpegPicLen {head.thermal_length}"
                 f" and visiblePicLen {head.visible_length}"
             )
+        if free:
+            chosen[free[0]] = part
     thermal, visible = (None if part is None else bytes(body[part.start : part.start + part.length]) for part in chosen)
     return thermal, visible
 
