@@ -15,7 +15,16 @@ _LINE_END = (b"", b"\r", b"\n", b" ", b"\t")
 _JPEG_END = b"\xff\xd9"
 _HEADER = b"content-"
 _LEARNED = re.compile(rb"--[0-9A-Za-z'()+_,./:=?<>-]{1,200}\Z")
+_BOM = b"\xef\xbb\xbf"
+_BLANKS = re.compile(rb"(?:[ \t\r\n\0]|\xef\xbb\xbf)*")
 _PART_START = re.compile(rb"[ \t]*\r?\n\s*content-", re.IGNORECASE)
+
+
+def after_blanks(buffer: bytearray) -> int:
+    """Return where the first byte stands that is no white space, NUL or byte-order mark; -1 when there is none yet."""
+    match = _BLANKS.match(buffer)
+    at = match.end() if match else 0
+    return -1 if at == len(buffer) or (len(buffer) - at < len(_BOM) and _BOM.startswith(buffer[at:])) else at
 
 
 def learn_delimiter(line: bytes, boundaries: tuple[bytes, ...]) -> bytes | None:

@@ -20,46 +20,31 @@ Variants and their evidence: isapi.md 6.2.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from nvr_hooks import BadAnswer
 
-from .delimiters import LOOK, find_delimiter, find_early_end, find_swallowed, is_delimiter, learn_delimiter
+from .delimiters import (
+    LOOK,
+    after_blanks,
+    find_delimiter,
+    find_early_end,
+    find_swallowed,
+    is_delimiter,
+    learn_delimiter,
+)
 from .parts import HEAD, JPEG, Part, begins_root, is_described, read_boundaries, read_disposition, read_length
 from .roots import Braces, Markup
 
 _BLANK = b" \t\r\n\0"
-_BOM = b"\xef\xbb\xbf"
-_BLANKS = re.compile(rb"(?:[ \t\r\n\0]|\xef\xbb\xbf)*")
 _ROOT = b"<{["
-_ROOTS = (b"<", b"{", b"[")
 _LESS, _DASH = b"<-"
 _PICTURE_START = b"\xff\x89"
+_SLACK = 210  # bytes behind a part that may turn out to be a delimiter line
 
 
 class PartReader:
     """Reads one stream or one body. Not thread-safe; holds only the bytes of the part being received."""
-
-    __slots__ = (
-        "_boundaries",
-        "_bounds",
-        "_buffer",
-        "_delimiter",
-        "_failure",
-        "_headers",
-        "_kind",
-        "_length",
-        "_root",
-        "_scan",
-        "_seen",
-        "_state",
-        "_suspect",
-        "_taken",
-        "_text",
-        "framing_errors",
-        "parts",
-    )
 
     def __init__(
         self,
@@ -170,7 +155,7 @@ class PartReader:
     def _header_lines(self, out: list[Part]) -> bool:
         buffer, limit, at = self._buffer, self._bounds[0], 0
         while True:
-            if buffer[at : at + 1] in _ROOTS:
+            if at < len(buffer) and buffer[at] in _ROOT:
                 del buffer[:at]
                 self._begin(self._headers)  # a root without headers or without the blank line after them
                 return True
@@ -245,7 +230,7 @@ class PartReader:
         end = -1 if self._root is None else self._root.end(buffer, stop)
         whole = end >= 0
         size = end if whole else stop
-        if size > most:
+        if size > most + (0 if whole or cut >= 0 else _SLACK):
             raise BadAnswer(f"a text part is longer than {most} bytes", data=bytes(buffer[:60]))
         if not whole and cut < 0:
             return False
@@ -281,12 +266,12 @@ class PartReader:
         """Wait for the delimiter that ends a binary part without a length."""
         buffer, most = self._buffer, self._bounds[2]
         end = self._find_delimiter()
-        if (len(buffer) if end < 0 else end) > most:
-            raise BadAnswer(f"a part without a length is longer than {most} bytes")
-        if end < 0:
+        if end < 0 and len(buffer) <= most + _SLACK:
             return False
-        body = bytes(buffer[:end])
+        body = bytes(buffer[: max(0, end)])
         body = body[:-2] if body.endswith(b"\r\n") else body.removesuffix(b"\n")
+        if end < 0 or len(body) > most:
+            raise BadAnswer(f"a part without a length is longer than {most} bytes")
         if body:
             out.append(self._part(body))
         del buffer[:end]
@@ -375,15 +360,12 @@ class PartReader:
 
     def _blanks(self) -> int:
         """Return where the first byte is that is not blank, -1 when there is none yet."""
-        buffer, limit = self._buffer, self._bounds[0]
-        match = _BLANKS.match(buffer)
-        at = match.end() if match else 0
-        if at < len(buffer) and not (buffer[at] == _BOM[0] and len(buffer) - at < len(_BOM)):
-            return at
-        if at > limit:
-            del buffer[:at]
-            self._taken += at
-        return -1
+        buffer = self._buffer
+        at = after_blanks(buffer)
+        if at < 0 and len(buffer) > self._bounds[0]:
+            self._taken += len(buffer)
+            buffer.clear()
+        return at
 
     def _find_delimiter(self) -> int:
         """Return where the next delimiter line begins, -1 when there is none yet."""

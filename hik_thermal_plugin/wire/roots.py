@@ -40,25 +40,27 @@ class Markup:
             done = self._find_name(buffer, stop)
             if done or not self._close:
                 return done or -1
+        at = section = nested = 0  # where the next of each stands; -1: nowhere before stop
         while True:
             if self._skip and not self._leave(buffer, stop):
                 return -1
-            at = buffer.find(self._close, self._scan, stop)
-            limit = stop if at < 0 else at
-            section = buffer.find(b"<!", self._scan, limit)
-            nested = buffer.find(self._open, self._scan, limit)
-            if section >= 0 and (nested < 0 or section < nested):
+            scan = self._scan
+            at = buffer.find(self._close, scan, stop) if 0 <= at < scan else at
+            section = buffer.find(b"<!", scan, stop) if 0 <= section < scan else section
+            nested = buffer.find(self._open, scan, stop) if 0 <= nested < scan else nested
+            end = stop if at < 0 else at
+            if 0 <= section < end and (nested < 0 or section < nested):
                 if not self._enter(buffer, section, stop):
                     return -1
-            elif nested >= 0:
+            elif 0 <= nested < end:
                 if not self._descend(buffer, nested, stop):
                     return -1
             elif at < 0:
-                self._scan = max(self._scan, stop - len(self._close) + 1)
+                self._scan = max(scan, stop - len(self._close) + 1)
                 return -1
             else:
-                over = buffer.find(b">", at, stop)
-                if over < 0 and stop - at <= MAX_TAG:
+                over = buffer.find(b">", at, min(stop, at + MAX_TAG))
+                if over < 0 and stop - at < MAX_TAG:
                     self._scan = at
                     return -1
                 if over < 0 or buffer[at + len(self._close) : over].strip():
