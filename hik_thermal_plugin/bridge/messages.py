@@ -153,7 +153,7 @@ class Topics:
         """Tell the level of one kind of alarm: what counts is `active`."""
         return Message(f"{self._channel(camera, channel)}/alarm/{segment(kind)}", encode(document), 1, True)
 
-    def event_topic(self, camera: str, channel: int, kind: str) -> str:
+    def event_topic(self, camera: str, channel: int | str, kind: str) -> str:
         """Return where the changes of one kind of alarm are told."""
         return f"{self._channel(camera, channel)}/event/{segment(kind)}"
 

@@ -1,0 +1,340 @@
+"""The bridge at work: cameras in, broker out, and a clock for what happens by itself.
+
+Threads: the sinks run in the threads of the cameras' sources and publish from there; one thread keeps the connection (mqtt), one writes
+the store, one is the clock here, and up to four do commands.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nvr_hooks import CameraError, CameraInfo, ConfigError, Mistake, NvrError, Subscription, Unsupported, now, rfc3339
+
+from .actions import TEST_TYPE, new_test_alarm, take_snapshot
+from .clock import Clock
+from .commands import Commands
+from .feed import Feed
+from .messages import Document, Message, Topics, clashes, encode, segment
+from .mqtt import Link, Pauses
+from .outbox import Outbox
+from .settings import KEY, Settings
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS: Final = 30.0
+LOOK_SECONDS: Final = 5.0
+"""How often cameras are looked for: a reload may have brought new ones."""
+HEALTH_SECONDS: Final = 60.0
+CLOSE_SECONDS: Final = 3.2
+"""Hosts close consumers before cameras, and have 5 s for both."""
+_STATUS_SECONDS: Final = 1.0
+_CLOSERS: Final = 16
+
+
+class Bridge:
+    """Everything the plugin does between `start` and `close`."""
+
+    def __init__(self, settings: Settings, hooks: Any, *, pauses: Pauses | None = None) -> None:
+        self.settings = settings
+        self._hooks = hooks
+        self._topics = Topics(settings.bridge.prefix)
+        self._feeds: dict[str, Feed] = {}
+        self._subscriptions: dict[str, list[Subscription]] = {}
+        self._unheard: set[str] = set()
+        self._lock = threading.Lock()
+        self._retained: set[str] = set()
+        self._clock = Clock(self._do)
+        bridge = settings.bridge
+        self._store = Store(settings.outbox_path, self._status_soon)
+        self._outbox = Outbox(
+            self._store, max_age=bridge.outbox.max_age, max_size=bridge.outbox.max_size, on_change=self._status_soon
+        )
+        self._link = Link(
+            bridge,
+            self._outbox,
+            subscriptions=(self._topics.commands, self._topics.alarms),
+            on_message=self._message,
+            on_online=self._online,
+            pauses=pauses or Pauses(),
+        )
+        self._commands = Commands(
+            self._topics,
+            {"snapshot": self._snapshot, "test_alarm": self._test_alarm},
+            self._camera,
+            self._link.once,
+        )
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take up what was kept, subscribe to every camera, connect; raise ConfigError when two cameras share their topics."""
+        infos = self._infos()
+        if problems := clashes(infos):
+            raise ConfigError([Mistake(KEY, problem) for problem in problems])
+        if self.settings.bridge.home_assistant.discovery:
+            log.warning("mqtt.home_assistant.discovery: this version does not announce cameras to Home Assistant yet")
+        self._store.open()
+        self._outbox.load()
+        self._retained = set(self._store.area("topic"))
+        self._forget_all_but({segment(name) for name in infos})
+        self._link.level(self._topics.outbox(self._outbox.status()))
+        self._look(infos)
+        self._link.start()
+        self._clock.after("cameras", LOOK_SECONDS)
+        self._clock.after("heartbeat", HEARTBEAT_SECONDS)
+        self._clock.start()
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Say that everything is unknown from now on, deliver, say offline, end every thread."""
+        deadline = time.monotonic() + timeout
+        self._clock.close(0.3)
+        for feed in list(self._feeds.values()):
+            feed.close()
+        closers = self._close_subscriptions()
+        self._commands.close(0.3)
+        self._link.close(deadline - time.monotonic() - 0.5)
+        self._store.close(max(deadline - time.monotonic() - 0.1, 0.3))
+        for thread in closers:
+            thread.join(max(deadline - time.monotonic(), 0.05))
+
+    def look_again(self) -> None:
+        """Look for new cameras soon: the configuration may have changed."""
+        self._clock.after("cameras", 0.0)
+
+    # -- what feeds publish --------------------------------------------------------------------------------------------
+
+    def event(self, message: Message, kind: str) -> None:
+        """Deliver a change at least once."""
+        self._outbox.take(message, kind)
+        self._link.pump()
+
+    def level(self, message: Message) -> None:
+        """Make this the state of its topic, and remember that the topic is ours."""
+        if message.topic not in self._retained:
+            with self._lock:
+                self._retained.add(message.topic)
+            self._store.put("topic", message.topic, "")
+        self._link.level(message)
+
+    def clear(self, topic: str) -> None:
+        """Take the state of a topic away."""
+        with self._lock:
+            self._retained.discard(topic)
+        self._store.drop("topic", topic)
+        self._link.clear(topic)
+
+    def save(self, camera: str, name: str, document: Document) -> None:
+        """Keep a level over a restart."""
+        self._store.put("level", f"{segment(camera)}/{name}", encode(document).decode())
+
+    def wake(self, camera: str, at: float) -> None:
+        """Call the camera's `tick` then."""
+        self._clock.at(f"levels/{camera}", at)
+
+    def changed(self, camera: str, state: str) -> None:
+        """Ask for the health of a camera whose source changed; see whether it is still configured."""
+        self._clock.after(f"health/{camera}", 0.0)
+        if state == "removed":
+            self.look_again()
+
+    def online(self, camera: str) -> None:
+        """Ask a camera that can be asked now for its disks."""
+        self._commands.run(lambda: self._ask_disks(camera))
+
+    # -- the clock -----------------------------------------------------------------------------------------------------
+
+    def _do(self, what: str) -> None:
+        task, _, camera = what.partition("/")
+        match task:
+            case "levels" if feed := self._feeds.get(camera):
+                feed.tick()
+            case "health" if feed := self._feeds.get(camera):
+                self._ask_health(feed)
+                self._clock.after(what, HEALTH_SECONDS)
+            case "cameras":
+                self._clock.after(what, LOOK_SECONDS)
+                self._look(self._infos())
+            case "heartbeat":
+                self._clock.after(what, HEARTBEAT_SECONDS)
+                self._link.once(self._topics.heartbeat(rfc3339(now()) or ""))
+                self._outbox.shrink()
+                self._link.level(self._topics.outbox(self._outbox.status()))
+            case "status":
+                self._link.level(self._topics.outbox(self._outbox.status()))
+            case "adopted":
+                self._link.unsubscribe(self._topics.alarms)
+
+    def _status_soon(self) -> None:
+        self._clock.after("status", _STATUS_SECONDS)
+
+    # -- cameras -------------------------------------------------------------------------------------------------------
+
+    def _infos(self) -> dict[str, CameraInfo]:
+        return {info.name: info for infos in self._hooks.nvr_cameras() for info in infos or ()}
+
+    def _look(self, infos: Mapping[str, CameraInfo]) -> None:
+        """Take up new cameras, let removed ones go, subscribe where a subscription ended."""
+        for name in set(self._feeds) - set(infos):
+            self._remove(name)
+        taken = {segment(name): name for name in self._feeds}
+        for name, info in infos.items():
+            if name in self._feeds:
+                self._feeds[name].describe(info)
+            elif clashes([name]) or segment(name) in taken:
+                self._complain(name, "its topics belong to another camera: rename it")
+                continue
+            else:
+                taken[segment(name)] = name
+                self._add(info)
+            self._subscribe(self._feeds[name])
+
+    def _add(self, info: CameraInfo) -> None:
+        feed = Feed(info, self._topics, self, self.settings.bridge.release_after)
+        self._feeds[info.name] = feed
+        feed.start(self._kept(info.name))
+        log.info("%s: on MQTT under %s/%s", info.name, self._topics.prefix, segment(info.name))
+
+    def _kept(self, camera: str) -> dict[str, Document]:
+        start = f"{segment(camera)}/"
+        rows = self._store.area("level")
+        return {name.removeprefix(start): _document(row[0]) for name, row in rows.items() if name.startswith(start)}
+
+    def _subscribe(self, feed: Feed) -> None:
+        held = [item for item in self._subscriptions.get(feed.name, ()) if item.state == "running"]
+        if held or self._clock.closing:
+            return
+        try:
+            listening = self._hooks.nvr_listen(camera=feed.name, sink=feed.take)
+        except NvrError as err:
+            self._complain(feed.name, f"its alarms cannot be listened to: {err}")
+            listening = None
+        else:
+            if listening is None:
+                self._complain(feed.name, "no plugin listens to its alarms")
+        try:
+            watching = self._hooks.nvr_watch(camera=feed.name, sink=feed.take)
+        except Unsupported as err:
+            log.debug("%s: no temperatures: %s", feed.name, err)
+            watching = None
+        except NvrError as err:
+            self._complain(feed.name, f"its temperatures cannot be watched: {err}")
+            watching = None
+        self._subscriptions[feed.name] = [item for item in (listening, watching) if item is not None]
+        if self._clock.closing:
+            for item in self._subscriptions.pop(feed.name):
+                item.close()
+        if listening is not None:
+            self._unheard.discard(feed.name)
+        self._clock.after(f"health/{feed.name}", 0.0)
+
+    def _complain(self, camera: str, problem: str) -> None:
+        if camera not in self._unheard:
+            self._unheard.add(camera)
+            log.warning("%s: %s", camera, problem)
+
+    def _remove(self, name: str) -> None:
+        feed = self._feeds.pop(name)
+        feed.close()
+        for subscription in self._subscriptions.pop(name, ()):
+            subscription.close()
+        self._forget_all_but({segment(other) for other in self._feeds})
+        log.info("%s: no longer configured, its topics are cleared", name)
+
+    def _forget_all_but(self, cameras: set[str]) -> None:
+        """Clear what is retained of cameras that are gone: nobody vouches for it."""
+        for topic in sorted(self._retained):
+            owner = self._topics.owner(topic)
+            if owner is not None and owner not in cameras:
+                self.clear(topic)
+        for name in self._store.area("level"):
+            if name.partition("/")[0] not in cameras:
+                self._store.drop("level", name)
+
+    def _ask_health(self, feed: Feed) -> None:
+        try:
+            found = self._hooks.nvr_health(camera=feed.name)
+        except CameraError as err:
+            log.debug("%s: no health: %s", feed.name, err)
+        else:
+            feed.healthy(found or ())
+
+    def _ask_disks(self, camera: str) -> None:
+        try:
+            disks = self._hooks.nvr_storage(camera=camera)
+        except NvrError as err:
+            log.debug("%s: storage is not known: %s", camera, err)
+        else:
+            if disks is not None and (feed := self._feeds.get(camera)):
+                feed.store(disks)
+
+    def _close_subscriptions(self) -> list[threading.Thread]:
+        """Close side by side: each may take as long as its camera's connection takes to end."""
+        left = [item for items in self._subscriptions.values() for item in items]
+
+        def close() -> None:
+            while left:
+                try:
+                    left.pop().close()
+                except IndexError:
+                    return
+                except Exception:
+                    log.exception("a subscription could not be closed")
+
+        names = range(min(_CLOSERS, len(left)))
+        threads = [threading.Thread(target=close, name=f"mqtt-close-{number}", daemon=True) for number in names]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    # -- messages from the broker --------------------------------------------------------------------------------------
+
+    def _online(self) -> None:
+        self._link.once(self._topics.heartbeat(rfc3339(now()) or ""))
+        self._clock.after("status", _STATUS_SECONDS)
+        self._clock.after("adopted", HEARTBEAT_SECONDS)
+
+    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._commands.take(topic, payload, retained):
+            return
+        if retained and payload and (told := self._topics.told_alarm(topic)):
+            camera, channel, kind = told
+            for feed in list(self._feeds.values()):
+                if segment(feed.name) == camera:
+                    feed.adopt(channel, kind)
+
+    def _camera(self, place: str) -> CameraInfo | None:
+        return next((feed.info for feed in list(self._feeds.values()) if segment(feed.name) == place), None)
+
+    def _snapshot(self, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Document:
+        """Take a picture, show it on `picture/snapshot`, tell about it."""
+        shot = take_snapshot(self._hooks, info, channel, arguments)
+        message = self._topics.snapshot(info.name, channel, shot.data)
+        self.level(message)
+        return {
+            "bytes": len(shot.data),
+            "content_type": shot.content_type,
+            "taken_at": rfc3339(shot.taken_at),
+            "source": shot.source,
+            "topic": message.topic,
+        }
+
+    def _test_alarm(self, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Document:
+        """Let a test alarm take the way of a real one, from the sink on."""
+        alarm = new_test_alarm(info, channel, arguments)
+        self._feeds[info.name].take(alarm)
+        return {"event_id": alarm.id, "topic": self._topics.event_topic(info.name, channel, TEST_TYPE)}
+
+
+def _document(text: str) -> Document:
+    """Return a kept level; one that cannot be read is as good as none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

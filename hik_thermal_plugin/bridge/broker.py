@@ -1,0 +1,66 @@
+"""How a client for the broker of the settings is set up, and what the broker's answers mean."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import suppress
+from typing import Any, Final
+
+from nvr_hooks import Refused, Unreachable
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from .settings import BridgeSettings
+
+WINDOW: Final = 20
+"""Messages on the wire without an acknowledgement: paho's default, and what mosquitto takes from one client at a time."""
+KEEPALIVE: Final = 20
+"""Seconds: a broker tells the will after one and a half of it, and we notice a dead broker after two."""
+CONNECT_SECONDS: Final = 2.5
+_REFUSED: Final = frozenset({134, 135, 138, 140})
+"""Reason codes, MQTT 3.1.1's translated by paho: bad user name or password, not authorized, banned, bad authentication method."""
+
+
+def new_client(settings: BridgeSettings, client_id: str) -> Client:
+    """Return a client that is set up but not connected; raise OSError or ValueError when the TLS files are of no use."""
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTProtocolVersion.MQTTv5 if settings.protocol == "5" else MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = CONNECT_SECONDS
+    client.max_inflight_messages_set(WINDOW)
+    client.on_socket_open = _without_delay
+    if settings.username is not None:
+        client.username_pw_set(settings.username, settings.password.reveal() if settings.password else None)
+    if settings.tls is not None:
+        context = ssl.create_default_context(cafile=None if settings.tls.ca is None else str(settings.tls.ca))
+        if settings.tls.cert is not None and settings.tls.key is not None:
+            context.load_cert_chain(str(settings.tls.cert), str(settings.tls.key))
+        if not settings.tls.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        client.tls_set_context(context)
+    return client
+
+
+def is_refusal(reason: ReasonCode) -> bool:
+    """Tell whether the broker refused the login, so that asking again soon is of no use."""
+    return reason.value in _REFUSED
+
+
+def connection_error(settings: BridgeSettings, reason: ReasonCode | Exception) -> Unreachable | Refused:
+    """Return the error that says what a broker's answer, or its silence, means for the user."""
+    if isinstance(reason, ReasonCode) and is_refusal(reason):
+        user = settings.username or "nobody (no username)"
+        return Refused(f"the broker {settings.address} refuses the login of {user} ({reason})")
+    return Unreachable(f"the broker {settings.address} cannot be reached: {reason}")
+
+
+def _without_delay(client: Client, data: Any, sock: Any) -> None:
+    """Send each message at once: with Nagle's algorithm the second waits for the first one's acknowledgement."""
+    with suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

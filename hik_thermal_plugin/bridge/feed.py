@@ -1,0 +1,219 @@
+"""One camera on its way to the broker: takes what it tells, keeps its levels, and says what is to be published."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from nvr_hooks import (
+    Alarm,
+    AlarmPicture,
+    CameraChanged,
+    CameraInfo,
+    ConnectionChanged,
+    Disk,
+    Event,
+    Health,
+    TemperatureReading,
+    now,
+    rfc3339,
+)
+
+from .lifecycle import ALARM_SOURCES, LifeCycles, Outcome
+from .messages import WHOLE_CAMERA, Document, Message, Topics, segment
+
+_STATES: Final = ("online", "auth_blocked", "error", "offline", "starting")
+"""Of several alarm sources the first of these counts."""
+_COUNTERS: Final = tuple(
+    item.name for item in fields(Health) if item.name not in ("camera", "source", "state", "since", "last_error")
+)
+_MOST_READINGS: Final = 1024
+
+
+class Out(Protocol):
+    """Where a feed's messages go."""
+
+    def event(self, message: Message, kind: str) -> None:
+        """Deliver this change at least once."""
+
+    def level(self, message: Message) -> None:
+        """Make this the state of its topic."""
+
+    def clear(self, topic: str) -> None:
+        """Take the state of a topic away."""
+
+    def save(self, camera: str, name: str, document: Document) -> None:
+        """Keep this over a restart."""
+
+    def wake(self, camera: str, at: float) -> None:
+        """Call `tick` at this time of the monotonic clock."""
+
+    def changed(self, camera: str, state: str) -> None:
+        """Take word that one source of the camera changed its state."""
+
+    def online(self, camera: str) -> None:
+        """Take word that the camera's alarm sources are connected now and were not before."""
+
+
+class Feed:
+    """Thread-safe: sinks of several sources call `take` at once, and what one of them causes goes out in one piece."""
+
+    def __init__(
+        self,
+        info: CameraInfo,
+        topics: Topics,
+        out: Out,
+        release_after: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], datetime] = now,
+    ) -> None:
+        self.name = info.name
+        self.info = info
+        self._topics = topics
+        self._out = out
+        self._clock = clock
+        self._wall = wall
+        self._lock = threading.RLock()
+        self._cycles = LifeCycles(info.name, release_after)
+        self._sources: dict[str, Document] = {}
+        self._readings: dict[str, tuple[int, TemperatureReading]] = {}
+        self._disks: Sequence[Disk] | None = None
+        self._closed = False
+
+    def start(self, saved: Mapping[str, Document]) -> None:
+        """Say what is known before the camera said anything: its levels of an earlier life are unknown now."""
+        with self._lock:
+            self._tell(self._cycles.load(saved, self._wall()))
+            self._out.level(self._topics.camera_state(self.name, self._state()))
+            self._out.level(self._topics.info(self.name, self.info, None))
+
+    def take(self, event: Event) -> None:
+        """Take one event: the sink that cameras are given."""
+        with self._lock:
+            if self._closed:
+                return
+            match event:
+                case Alarm():
+                    self._tell(self._cycles.take(event, self._clock()))
+                case AlarmPicture():
+                    self._out.level(self._topics.picture(self.name, event.channel or WHOLE_CAMERA, event))
+                case TemperatureReading():
+                    self._reading(event)
+                case ConnectionChanged():
+                    self._connection(
+                        event.source, event.state, rfc3339(event.received_at), event.reason, rfc3339(event.retry_at)
+                    )
+                case CameraChanged():
+                    self.describe(event.info)
+
+    def tick(self) -> None:
+        """Let time do its work on the levels."""
+        with self._lock:
+            if not self._closed:
+                self._tell(self._cycles.tick(self._clock(), self._wall()))
+
+    def adopt(self, channel: int, kind: str) -> None:
+        """Take over a level that was found on the broker."""
+        with self._lock:
+            if not self._closed:
+                self._tell(self._cycles.adopt(channel, kind, self._wall()))
+
+    def describe(self, info: CameraInfo) -> None:
+        """Take what is known of the camera by now."""
+        with self._lock:
+            if info != self.info and not self._closed:
+                self.info = info
+                self._out.level(self._topics.info(self.name, info, self._disks))
+
+    def store(self, disks: Sequence[Disk]) -> None:
+        """Take what is known of the camera's disks."""
+        with self._lock:
+            if not self._closed:
+                self._disks = disks
+                self._out.level(self._topics.info(self.name, self.info, disks))
+
+    def healthy(self, found: Sequence[Health]) -> None:
+        """Take how the sources do. Of a source nobody has heard of it also tells the state: it was connected before we listened."""
+        with self._lock:
+            if self._closed:
+                return
+            for health in found:
+                if health.source not in self._sources:
+                    self._connection(health.source, health.state, rfc3339(health.since), health.last_error, None)
+                document = self._sources[health.source]
+                document.update({name: _plain(getattr(health, name)) for name in _COUNTERS})
+                document["last_error"] = health.last_error
+                self._out.level(self._topics.source(self.name, health.source, document))
+
+    def close(self) -> None:
+        """Say that from now on nobody knows; what comes later is not taken."""
+        with self._lock:
+            if self._closed:
+                return
+            self._tell(self._cycles.lose(self._wall()))
+            for channel, reading in self._readings.values():
+                self._out.level(self._topics.temperature(self.name, channel, reading, stale=True))
+            self._out.level(self._topics.camera_state(self.name, "offline"))
+            self._closed = True
+
+    def _connection(self, source: str, state: str, since: str | None, reason: str | None, retry_at: str | None) -> None:
+        before = self._state()
+        known = self._sources.get(source)
+        document: Document = known or {"source": source, **dict.fromkeys((*_COUNTERS, "last_error"))}
+        if known is not None and known["state"] == state:
+            since = known["since"]
+        document |= {"state": state, "since": since, "reason": reason, "retry_at": retry_at}
+        self._sources[source] = document
+        online = state == "online"
+        self._tell(self._cycles.connection(source, online=online, now=self._clock(), wall=self._wall()))
+        self._out.level(self._topics.source(self.name, source, document))
+        if (now_is := self._state()) != before:
+            self._out.level(self._topics.camera_state(self.name, now_is))
+            if now_is == "online":
+                self._out.online(self.name)
+        if not online:
+            for channel, reading in self._readings.values():
+                if reading.source == source:
+                    self._out.level(self._topics.temperature(self.name, channel, reading, stale=True))
+        self._out.changed(self.name, state)
+
+    def _state(self) -> str:
+        states = {document["state"] for name, document in self._sources.items() if name in ALARM_SOURCES}
+        states = states or {document["state"] for document in self._sources.values()}
+        return next((state for state in _STATES if state in states), "offline" if states else "starting")
+
+    def _reading(self, reading: TemperatureReading) -> None:
+        channel = reading.channel or WHOLE_CAMERA
+        message = self._topics.temperature(self.name, channel, reading, stale=False)
+        if reading.status == "ended":
+            self._readings.pop(message.topic, None)
+            self._out.clear(message.topic)
+            return
+        if message.topic in self._readings or len(self._readings) < _MOST_READINGS:
+            self._readings[message.topic] = (channel, reading)
+        self._out.level(message)
+        if self._cycles.reading(reading, self._clock()):
+            self._schedule()
+
+    def _tell(self, outcome: Outcome) -> None:
+        for event in outcome.events:
+            channel = event["channel"] or WHOLE_CAMERA
+            self._out.event(self._topics.event(self.name, channel, event["kind"], event), segment(event["kind"]))
+        for channel, kind, document in outcome.alarms:
+            self._out.level(self._topics.alarm(self.name, channel, kind, document))
+        for name, document in outcome.saved.items():
+            self._out.save(self.name, name, document)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if (at := self._cycles.next_deadline()) is not None:
+            self._out.wake(self.name, at)
+
+
+def _plain(value: Any) -> Any:
+    return rfc3339(value) if isinstance(value, datetime) else value

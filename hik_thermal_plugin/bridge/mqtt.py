@@ -1,0 +1,375 @@
+"""The connection to the broker: paho-mqtt, driven by a thread of ours.
+
+paho brings a thread of its own, but it waits with `select`, which cannot see file descriptors from 1024 on (a host with a thousand
+cameras has more), sleeps through a close, and makes the thread that publishes hand its packet to another one. So one thread here
+connects, waits with `poll`, reads and reconnects, and whoever publishes writes to the socket itself, under one lock.
+
+Three kinds of messages go out:
+
+- *levels*, retained: the newest of each topic is kept and sent again after every reconnect;
+- *events*, from the outbox, in order, forgotten when the broker acknowledged them;
+- *once*, worth nothing later: heartbeats, answers to commands.
+
+At most `WINDOW` are on the wire at a time, paho's own limit: what waits longer waits here, where newer levels replace older ones.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.reasoncodes import ReasonCode
+
+from .broker import KEEPALIVE, WINDOW, is_refusal, new_client
+from .messages import OFFLINE, ONLINE, Message, Topics
+from .outbox import Item, Outbox
+from .settings import BridgeSettings
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS: Final = 10.0
+PICTURE_BUDGET: Final = 64_000_000
+"""Bytes of large levels kept for the next reconnect; beyond it the oldest is left to the broker's own memory."""
+_LARGE: Final = 4096
+_MOST_ONCE: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds between two attempts to connect."""
+
+    first: float = 1.0
+    longest: float = 60.0
+    refused: float = 60.0
+    """After the broker refused the login: trying faster only fills its log."""
+
+
+class Link:
+    """The way to the broker. Thread-safe; the two callbacks come from its thread and may publish."""
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        outbox: Outbox,
+        *,
+        subscriptions: Sequence[str] = (),
+        on_message: Callable[[str, bytes, bool], None] = lambda topic, payload, retained: None,
+        on_online: Callable[[], None] = lambda: None,
+        pauses: Pauses = Pauses(),
+    ) -> None:
+        self._settings = settings
+        self._topics = Topics(settings.prefix)
+        self._outbox = outbox
+        self._subscriptions = list(subscriptions)
+        self._on_message = on_message
+        self._on_online = on_online
+        self._pauses = pauses
+        self._lock = threading.Condition(threading.RLock())
+        self._client: Client | None = None
+        """The client while it is connected and accepted."""
+        self._flight: dict[int, Item | Message] = {}
+        self._levels: dict[str, Message] = {}
+        self._dirty: dict[str, None] = {}
+        self._large: dict[str, int] = {}
+        self._once: deque[Message] = deque(maxlen=_MOST_ONCE)
+        self._events_turn = True
+        self._inbox: deque[MQTTMessage] = deque()
+        self._stop = threading.Event()
+        self._said_offline = False
+        self._wakes: tuple[socket.socket, socket.socket] | None = None
+        self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
+        self._trouble = ""
+
+    @property
+    def online(self) -> bool:
+        """Tell whether the broker accepted us and the connection stands."""
+        return self._client is not None
+
+    def start(self) -> None:
+        """Begin to connect, and go on for ever."""
+        self.level(self._topics.bridge_state(ONLINE))
+        self._wakes = socket.socketpair()
+        for end in self._wakes:
+            end.setblocking(False)
+        self._thread.start()
+
+    def level(self, message: Message) -> None:
+        """Make this the present state of its topic: sent now, or when there is a connection, and again after every reconnect."""
+        with self._lock:
+            if self._levels.get(message.topic) == message:
+                return
+            self._levels[message.topic] = message
+            self._dirty[message.topic] = None
+            self._weigh(message)
+            self._pump()
+
+    def clear(self, topic: str) -> None:
+        """Take a retained message away from the broker."""
+        self.level(self._topics.clear(topic))
+
+    def once(self, message: Message) -> None:
+        """Send a message if there is a connection."""
+        with self._lock:
+            if self._client is not None:
+                self._once.append(message)
+                self._pump()
+
+    def pump(self) -> None:
+        """Send what the outbox has taken."""
+        with self._lock:
+            self._pump()
+
+    def unsubscribe(self, subscription: str) -> None:
+        """Have no more messages of a subscription, after reconnects neither."""
+        with self._lock:
+            if subscription not in self._subscriptions:
+                return
+            self._subscriptions.remove(subscription)
+            if self._client is not None:
+                self._client.unsubscribe(subscription)
+                self._wake()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until the broker has everything; return whether that is so. Ends at once without a connection. Seconds."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._client is None or self._nothing_left(), max(timeout, 0))
+            return self._client is not None and self._nothing_left()
+
+    def close(self, timeout: float = 3.0) -> bool:
+        """Deliver what can be delivered, say offline, disconnect; return whether the thread has ended. Seconds."""
+        deadline = time.monotonic() + timeout
+        self.drain(timeout - 1.0)
+        self.level(self._topics.bridge_state(OFFLINE))
+        self._said_offline = self.drain(min(1.0, deadline - time.monotonic() - 0.3))
+        self._stop.set()
+        self._wake()
+        if self._thread.ident is not None:
+            self._thread.join(max(deadline - time.monotonic(), 0.1))
+        ended = not self._thread.is_alive()
+        if ended and self._wakes is not None:
+            for end in self._wakes:
+                end.close()
+        return ended
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        attempt = 0
+        while not self._stop.is_set():
+            try:
+                was_online, refused, reason = self._connection()
+            except Exception as err:  # a bug must not end the bridge
+                log.exception("the connection to the broker %s failed", self._settings.address)
+                was_online, refused, reason = False, False, repr(err)
+            if self._stop.is_set():
+                break
+            self._complain(reason, refused=refused)
+            attempt = 1 if was_online else attempt + 1
+            pause = (
+                self._pauses.refused if refused else min(self._pauses.first * 2 ** (attempt - 1), self._pauses.longest)
+            )
+            self._stop.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - many bridges, one broker coming back
+
+    def _connection(self) -> tuple[bool, bool, str]:
+        """Live through one connection; return whether it was accepted, whether the login was refused, and why it ended."""
+        attempt = _Attempt()
+        try:
+            client = new_client(self._settings, self._settings.client_id_used)
+            client.will_set(self._topics.state, OFFLINE, 1, True)
+            client.on_connect = attempt.on_connect
+            client.on_disconnect = attempt.on_disconnect
+            client.on_message = lambda _client, _data, message: self._inbox.append(message)
+            client.on_publish = self._published
+            # Without it paho writes in the publishing thread and without a lock.
+            client.on_socket_register_write = lambda _client, _data, _socket: None
+            client.connect(self._settings.host, self._settings.port_used, KEEPALIVE)
+        except (OSError, ValueError) as err:
+            return False, False, f"{type(err).__name__}: {err}" if not str(err) else str(err)
+        try:
+            self._serve(client, attempt)
+        finally:
+            with self._lock:
+                self._lost()
+                if self._said_offline:
+                    client.disconnect()
+                    client.loop_write()
+                if (sock := client.socket()) is not None:
+                    sock.close()  # without a goodbye, so that the broker tells the will
+        return attempt.accepted, attempt.refused, attempt.reason or "the connection was lost"
+
+    def _serve(self, client: Client, attempt: _Attempt) -> None:
+        sock = client.socket()
+        if sock is None or self._wakes is None:
+            return
+        wake = self._wakes[0]
+        number = sock.fileno()
+        patience = time.monotonic() + ANSWER_SECONDS
+        poller = select.poll()
+        poller.register(wake, select.POLLIN)
+        while not self._stop.is_set():
+            with self._lock:
+                if client.socket() is None:
+                    return
+                wanted = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
+                buffered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            poller.register(number, wanted)
+            poller.poll(0 if buffered else 1000 if not attempt.accepted else 5000)
+            with suppress(BlockingIOError):
+                wake.recv(4096)
+            with self._lock:
+                if client.socket() is None:
+                    return
+                client.loop_read()
+                client.loop_write()
+                client.loop_misc()
+                if attempt.accepted and self._client is None and client.socket() is not None:
+                    self._accepted(client)
+                    attempt.fresh = True
+                self._pump()
+            if attempt.fresh:
+                attempt.fresh = False
+                self._on_online()
+            self._hand_out()
+            if not attempt.accepted and time.monotonic() > patience:
+                attempt.reason = f"no answer within {ANSWER_SECONDS:g} s"
+                return
+
+    def _hand_out(self) -> None:
+        while self._inbox:
+            message = self._inbox.popleft()
+            try:
+                self._on_message(message.topic, bytes(message.payload), message.retain)
+            except Exception:  # nor must one message
+                log.exception("a message from the broker %s could not be handled", self._settings.address)
+
+    def _accepted(self, client: Client) -> None:
+        """Send everything again: the broker may be another one, or have forgotten."""
+        for subscription in self._subscriptions:
+            client.subscribe(subscription, 1)
+        state = self._topics.state
+        important = [topic for topic, level in self._levels.items() if level.qos and topic != state]
+        others = [topic for topic, level in self._levels.items() if not level.qos]
+        self._dirty = dict.fromkeys([*important, state, *others])  # who reads `online` finds what it stands for
+        self._flight.clear()
+        self._outbox.rewind()
+        self._client = client
+        self._trouble = ""
+        waiting = self._outbox.waiting
+        log.info("connected to the broker %s; %d events were waiting", self._settings.address, waiting)
+
+    def _lost(self) -> None:
+        self._client = None
+        self._flight.clear()
+        self._once.clear()
+        self._lock.notify_all()
+
+    def _complain(self, reason: str, *, refused: bool) -> None:
+        """Log the first of a kind of trouble, the rest for those who look closer."""
+        kind = "refused" if refused else "away"
+        if self._trouble == kind:
+            log.debug("the broker %s: %s", self._settings.address, reason)
+        elif refused:
+            user = self._settings.username or "nobody (no username)"
+            log.error(
+                "the broker %s refuses the login of %s (%s): trying again every %g s",
+                self._settings.address, user, reason, self._pauses.refused,
+            )  # fmt: skip
+        else:
+            log.warning("the broker %s is away (%s): alarms wait, trying again", self._settings.address, reason)
+        self._trouble = kind
+
+    # -- under the lock ------------------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        client = self._client
+        if client is None:
+            return
+        sent = True
+        while sent and client.socket() is not None:
+            sent = False
+            while len(self._flight) < WINDOW and (entry := self._next()) is not None:
+                message = entry.message if isinstance(entry, Item) else entry
+                info = client.publish(message.topic, message.payload, message.qos, message.retain)
+                self._flight[info.mid] = entry
+                sent = True
+            client.loop_write()  # a QoS 0 message leaves the window here
+        if client.socket() is None:
+            self._client = None
+            self._lock.notify_all()
+            self._wake()
+        elif client.want_write():
+            self._wake()
+        if self._nothing_left():
+            self._lock.notify_all()
+
+    def _next(self) -> Item | Message | None:
+        """Return what goes out next: events and levels in turn, so that neither keeps the other waiting."""
+        if self._once:
+            return self._once.popleft()
+        self._events_turn = not self._events_turn
+        if not self._events_turn and (item := self._outbox.next()) is not None:
+            return item
+        if self._dirty:
+            topic = next(iter(self._dirty))
+            del self._dirty[topic]
+            return self._levels[topic]
+        return self._outbox.next() if self._events_turn else None
+
+    def _published(self, client: Client, data: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
+        entry = self._flight.pop(mid, None)
+        if reason.is_failure:
+            topic = entry.message.topic if isinstance(entry, Item) else entry.topic if entry else "?"
+            log.warning("the broker does not take messages on %s: %s", topic, reason)
+        if isinstance(entry, Item):
+            self._outbox.done(entry)
+        elif entry is not None and entry.retain and not entry.payload and self._levels.get(entry.topic) is entry:
+            del self._levels[entry.topic]
+
+    def _nothing_left(self) -> bool:
+        return not (self._flight or self._dirty or self._once or self._outbox.waiting)
+
+    def _weigh(self, message: Message) -> None:
+        self._large.pop(message.topic, None)
+        if len(message.payload) < _LARGE:
+            return
+        self._large[message.topic] = len(message.payload)
+        while sum(self._large.values()) > PICTURE_BUDGET and len(self._large) > 1:
+            oldest = next(iter(self._large))
+            del self._large[oldest], self._levels[oldest]
+            self._dirty.pop(oldest, None)
+
+    def _wake(self) -> None:
+        if self._wakes is not None:
+            with suppress(OSError):  # full: it wakes anyhow; closed: nobody is left to wake
+                self._wakes[1].send(b"\0")
+
+
+class _Attempt:
+    """What became of one connection."""
+
+    def __init__(self) -> None:
+        self.accepted = False
+        self.refused = False
+        self.fresh = False
+        self.reason = ""
+
+    def on_connect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        """Take the broker's answer."""
+        self.accepted = not reason.is_failure
+        self.refused = is_refusal(reason)
+        self.reason = "" if self.accepted else str(reason)
+
+    def on_disconnect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        """Take why it ended."""
+        self.reason = self.reason or str(reason)

@@ -1,0 +1,79 @@
+"""The plugin `mqtt`: hook implementations only. Loading it opens nothing and imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nvr_hooks import CONTRACT_VERSION, hookimpl
+
+if TYPE_CHECKING:
+    from .bridge import Bridge
+    from .settings import Settings
+
+
+class MqttPlugin:
+    """A bridge from every camera of the host to one MQTT broker."""
+
+    nvr_contract = CONTRACT_VERSION
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+        self._hooks: Any = None
+        self._bridge: Bridge | None = None
+
+    @hookimpl
+    def nvr_config_schema(self) -> tuple[str, Mapping[str, Any]]:
+        """Tell the section `mqtt`."""
+        from .settings import KEY, schema
+
+        return KEY, schema()
+
+    @hookimpl
+    def nvr_configure(self, config: Mapping[str, Any]) -> None:
+        """Take the section `mqtt`; without it there is no bridge. A running bridge is replaced when the section changed."""
+        from .settings import read
+
+        before, self._settings = self._settings, read(config)
+        if self._hooks is None:
+            return
+        if before != self._settings:
+            self._end()
+        self._begin()
+
+    @hookimpl
+    def nvr_start(self, hooks: Any) -> None:
+        """Subscribe to every camera and connect."""
+        self._hooks = hooks
+        self._begin()
+
+    @hookimpl
+    def nvr_commands(self, cli: Any) -> None:
+        """Add `test-alarm`."""
+        from . import trial
+
+        trial.nvr_commands(cli, lambda: self._settings)
+
+    @hookimpl
+    def nvr_close(self) -> None:
+        """Deliver what is left, say offline, end."""
+        self._hooks = None
+        self._end()
+
+    def _begin(self) -> None:
+        if self._bridge is not None:
+            self._bridge.look_again()
+        elif self._settings is not None:
+            from .bridge import Bridge
+
+            bridge = Bridge(self._settings, self._hooks)
+            bridge.start()
+            self._bridge = bridge
+
+    def _end(self) -> None:
+        bridge, self._bridge = self._bridge, None
+        if bridge is not None:
+            bridge.close()
+
+
+plugin = MqttPlugin()
