@@ -107,7 +107,7 @@ def _meaning(error: CameraError) -> tuple[str, str, str]:
 
 
 def _length(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds // 86400} days"
+    minutes = round(span.total_seconds() / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes / 60:.1f} h" if minutes < 2880 else f"{minutes // 1440} days"
