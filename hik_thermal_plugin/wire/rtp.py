@@ -11,6 +11,7 @@ MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 """RFC 3550 A.1: a step further ahead or further back is a sender that started counting anew."""
 
+_BYE = 203
 _HEADER = struct.Struct(">BBHII")
 
 
@@ -55,6 +56,16 @@ def _bounds(data: bytes, first: int) -> tuple[int, int]:
             raise BadAnswer(f"{padding} bytes of RTP padding in {end - start} bytes of payload", data=data[:64])
         end -= padding
     return start, end
+
+
+def says_goodbye(control: bytes) -> bool:
+    """Tell whether an RTCP packet, mostly several in one, holds a BYE: the sender has ended (RFC 3550 6.6)."""
+    at = 0
+    while at + 4 <= len(control) and control[at] >> 6 == 2:
+        if control[at + 1] == _BYE:
+            return True
+        at += 4 + 4 * int.from_bytes(control[at + 2 : at + 4], "big")
+    return False
 
 
 class SequenceCheck:

@@ -36,7 +36,7 @@ from .rtsp_messages import Interleaved, MessageReader, Reply, ServerRequest
 DEFAULT_TIMEOUT = 60.0
 """Seconds a session lives without a sign of life where the server names none (RFC 2326 12.37)."""
 MAX_PENDING = 32
-"""Requests without an answer before the server is held to be broken."""
+"""Requests whose answers are still awaited; of more the oldest is given up (some servers never answer a sign of life)."""
 MAX_TRIES = 3
 USER_AGENT = "hik-thermal-plugin"
 
@@ -197,6 +197,10 @@ class RtspConnection:
         request = challenged.request
         return self._send(replace(request, tries=request.tries + 1, answering=True))
 
+    def forget_login(self) -> None:
+        """Send no credentials until the server asks for them again: nobody knows whether they were right."""
+        self._challenge = None
+
     def receive(self, data: bytes) -> list[RtspEvent]:
         """Take what was received; raise BadAnswer when the server's bytes cannot be followed any further."""
         events: list[RtspEvent] = []
@@ -218,7 +222,7 @@ class RtspConnection:
                 "an address with blanks or control characters", data=request.url.encode("utf-8", "replace")[:200]
             )
         if len(self._pending) >= MAX_PENDING:
-            raise BadAnswer(f"{MAX_PENDING} requests without an answer")
+            del self._pending[next(iter(self._pending))]
         self._cseq += 1
         self._pending[self._cseq] = request
         lines = [f"{request.method} {request.url} RTSP/1.0", f"CSeq: {self._cseq}", f"User-Agent: {USER_AGENT}"]

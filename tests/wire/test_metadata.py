@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -34,7 +35,7 @@ TAIL = "    </TargetList>\n  </TargetDetection>\n</Metadata>"
 AT = datetime(2017, 1, 1, tzinfo=timezone(timedelta(hours=8)))
 
 
-def target(points: list[tuple[object, object]], *properties: tuple[str, object], rule: object = None) -> str:
+def target(points: Sequence[tuple[object, object]], *properties: tuple[str, object], rule: object = None) -> str:
     region = "".join(f"<Point><x>{x}</x><y>{y}</y></Point>" for x, y in points)
     listed = "".join(
         f"<Property><description>{name}</description><value>{value}</value></Property>" for name, value in properties

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nvr_hooks import BadAnswer
 
-from hik_thermal_plugin.wire.rtp import RtpPacket, SequenceCheck, parse_rtp
+from hik_thermal_plugin.wire.rtp import RtpPacket, SequenceCheck, parse_rtp, says_goodbye
 
 
 def packet(
@@ -66,6 +66,30 @@ def test_the_marker_is_not_part_of_the_payload_type() -> None:
 def test_a_packet_shorter_than_its_header_says_is_a_bad_answer(data: bytes, words: str) -> None:
     with pytest.raises(BadAnswer, match=words):
         parse_rtp(data)
+
+
+REPORT = b"\x80\xc8\0\x06" + b"\0" * 24
+BYE = b"\x81\xcb\0\1\0\0\0\1"
+
+
+@pytest.mark.parametrize(
+    ("control", "goodbye"),
+    [
+        (REPORT, False),
+        (BYE, True),
+        (REPORT + BYE, True),
+        (REPORT[:-4] + BYE, False),
+        (b"", False),
+        (b"\x40\xcb\0\0", False),
+    ],
+)
+def test_a_sender_says_goodbye(control: bytes, goodbye: bool) -> None:
+    assert says_goodbye(control) is goodbye
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_say_goodbye_or_not(control: bytes) -> None:
+    assert says_goodbye(control) in (True, False)
 
 
 def place(check: SequenceCheck, *sequences: int, ssrc: int = 1) -> list[str]:

@@ -1,0 +1,113 @@
+"""RTSP sessions: logging in within the budget, and ending at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from metadata_client import READING, Make, Reader, lost, maker, online
+from nvr_hooks import (
+    AuthBlocked,
+    NoPermission,
+    Refused,
+)
+from rtsp_camera import RtspCamera
+
+
+@pytest.fixture
+def camera() -> Iterator[RtspCamera]:
+    with RtspCamera() as made:
+        yield made
+
+
+@pytest.fixture
+def make(camera: RtspCamera, tmp_path: Path, secret: str) -> Make:
+    return maker(camera, tmp_path, secret)
+
+
+@pytest.fixture
+def locked(camera: RtspCamera, secret: str) -> RtspCamera:
+    camera.password = secret
+    return camera
+
+
+def test_a_login_is_made_once_and_survives_a_new_nonce(locked: RtspCamera, make: Make) -> None:
+    stream = make(longest_silence=0.05)
+    reader = Reader(stream)
+    locked.wait_for("GET_PARAMETER")
+    locked.nonce = "b2"
+    locked.wait_for("GET_PARAMETER", 4)
+    stream.interrupt()
+    assert reader.end() is None
+    assert locked.methods[:4] == ["DESCRIBE", "DESCRIBE", "SETUP", "PLAY"]
+    assert locked.refused == 1  # the old nonce, once
+    assert locked.asked[-1].headers["authorization"].count('nonce="b2"') == 1
+
+
+def test_a_wrong_password_is_sent_twice_in_all(locked: RtspCamera, make: Make) -> None:
+    assert "wrong password" in str(lost(make(password="guess"), Refused))
+    lost(make(password="guess"), AuthBlocked)
+    assert locked.refused == 2
+    asked = len(locked.asked)
+    lost(make(password="guess"), AuthBlocked)
+    assert (locked.refused, len(locked.asked)) == (2, asked)
+
+
+def test_a_missing_permission_is_told_apart_by_asking_elsewhere(locked: RtspCamera, make: Make) -> None:
+    proofs: list[int] = []
+    locked.password = "something only the web page knows"
+    assert "although the login is right" in str(lost(make(prove=lambda: proofs.append(1)), NoPermission))
+    assert (proofs, locked.refused) == ([1], 1)
+
+
+def test_the_last_attempt_goes_to_something_every_user_may_read(locked: RtspCamera, make: Make) -> None:
+    with pytest.raises(Refused):
+        list(make(password="guess").events())
+
+    def prove() -> None:
+        raise Refused("kiln: GET /ISAPI/System/deviceInfo answered 401 (wrong password?)", camera="kiln")
+
+    assert "deviceInfo" in str(lost(make(password="guess", prove=prove), Refused))
+    assert locked.refused == 1
+
+
+def test_a_camera_that_wants_a_login_nobody_configured_says_so(locked: RtspCamera, make: Make) -> None:
+    assert "wants a login" in str(lost(make(username=""), Refused))
+
+
+def test_interrupt_ends_a_silent_stream_at_once_and_politely(camera: RtspCamera, make: Make) -> None:
+    stream = make()
+    reader = Reader(stream)
+    camera.wait_for("PLAY")
+    stream.interrupt()
+    assert reader.end(1.0) is None
+    camera.wait_for("TEARDOWN")
+
+
+def test_interrupt_ends_the_wait_for_an_answer(camera: RtspCamera, make: Make) -> None:
+    camera.answers["SETUP"] = lambda camera, asked: None
+    stream = make(timeout=60.0)
+    reader = Reader(stream)
+    camera.wait_for("SETUP")
+    stream.interrupt()
+    assert reader.end(1.0) is None
+    assert "TEARDOWN" not in camera.methods
+
+
+def test_interrupt_before_the_beginning_asks_nothing(camera: RtspCamera, make: Make) -> None:
+    stream = make()
+    stream.interrupt()
+    assert list(stream.events()) == []
+    assert camera.asked == []
+
+
+def test_the_password_is_in_no_message(
+    make: Make, secret: str, camera: RtspCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = make()
+    with online(stream) as events:
+        camera.push(camera.packets(READING))
+        next(events)
+    assert secret not in repr(vars(stream))
+    assert [record for record in caplog.records if "metadata packet" in record.getMessage()] != []
