@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .models import MODELS, Model
     from .profiles import PROFILES, Profile
-    from .serve import serve
+    from .program import serve
     from .simulator import DEFAULT_PASSWORD, Simulator
     from .steps import StepError
 
@@ -29,7 +29,7 @@ _HOMES = {
     "Profile": "profiles",
     "Simulator": "simulator",
     "StepError": "steps",
-    "serve": "serve",
+    "serve": "program",
 }
 
 

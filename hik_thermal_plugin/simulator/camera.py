@@ -6,8 +6,6 @@ Everything here runs in one asyncio loop and returns at once, so that an alarm l
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -20,39 +18,8 @@ from .device import Device
 from .faults import LENGTH_ERROR, REBOOT_SECONDS, STALL_SECONDS, STANDING, Fault, Faults
 from .http import Connection, Reply, Request
 from .login import Verdict
+from .port import Port
 from .steps import Step
-
-HOST = "127.0.0.1"
-BACKLOG = 1024
-
-
-class Port:
-    """A listening port of 127.0.0.1 that can be closed and opened again without losing its number."""
-
-    def __init__(self, number: int, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls
-        self._socket = _bound(number)
-        self._server: asyncio.Server | None = None
-        self.number: int = self._socket.getsockname()[1]
-
-    async def open(self, factory: Callable[[], asyncio.Protocol]) -> None:
-        """Accept connections."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(factory, sock=self._socket, backlog=BACKLOG, ssl=self._tls)
-
-    def shut(self) -> None:
-        """Refuse connections, and keep the number for `open`."""
-        if self._server:
-            self._server.close()
-            self._server = None
-            self._socket = _bound(self.number)
-
-    def close(self) -> None:
-        """Give the port back."""
-        if self._server:
-            self._server.close()
-            self._server = None
-        self._socket.close()
 
 
 class Camera:
@@ -69,24 +36,22 @@ class Camera:
         self._connections: set[Connection] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._booting: asyncio.TimerHandle | None = None
-        self._opening: asyncio.Task[None] | None = None
 
-    async def start(self, scenario: Sequence[Step]) -> None:
+    def start(self, scenario: Sequence[Step]) -> None:
         """Open the ports and let the scenario begin."""
-        await self._open()
+        self._open()
         for step in scenario:
             self._later(step.at, partial(self.apply, [step]))
         self._later(self._repeat, self._tick)
 
-    async def close(self) -> None:
-        """Close ports and connections; returns when all are gone."""
+    def stop(self) -> None:
+        """Do nothing more by itself: no alarm, no scenario, no boot."""
         for timer in (*self._timers, self._booting):
             if timer:
                 timer.cancel()
-        if self._opening:
-            await self._opening
-        for port in self._ports:
-            port.close()
+
+    async def close(self) -> None:
+        """End all connections; returns when they are gone. The ports are closed by their owner, before."""
         for connection in list(self._connections):
             connection.abort()
         while self._connections:
@@ -100,7 +65,8 @@ class Camera:
                 self._streams.tell(due)
                 due = []
             self._apply(step)
-            due += self._alarms.look()
+            if not self._booting:
+                due += self._alarms.look()
         self._streams.tell(due)
 
     def state(self) -> dict[str, Any]:
@@ -185,11 +151,11 @@ class Camera:
     def _boot(self) -> None:
         self._booting = None
         self.device.booted = self.device.now()
-        self._opening = self._loop.create_task(self._open())
+        self._open()
 
-    async def _open(self) -> None:
+    def _open(self) -> None:
         for port in self._ports:
-            await port.open(lambda: Connection(self._requested, self._connections.add, self._gone))
+            port.open(lambda: Connection(self._requested, self._came, self._gone))
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
         def due() -> None:
@@ -201,8 +167,13 @@ class Camera:
 
     def _tick(self) -> None:
         self._later(self._repeat, self._tick)
-        if self._booting is None:
+        if not self._booting:
             self._streams.tell(self._alarms.repeat())
+
+    def _came(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        if self._booting:  # it was accepted just before the port was shut
+            connection.end("rst")
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -254,15 +225,3 @@ class Camera:
         stale = verdict is Verdict.STALE
         headers = [("WWW-Authenticate", value) for value in device.login.challenges(request.path, stale=stale)]
         return Reply(401, body, kind, headers, close=device.profile.connection_close)
-
-
-def _bound(number: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, number))
-    except OSError:
-        sock.close()
-        raise
-    sock.setblocking(False)
-    return sock

@@ -219,7 +219,7 @@ class Connection(asyncio.Protocol):
 
     def end_unless_stream(self) -> None:
         """Close after the reply, as the client asked, but leave a stream open."""
-        if not self._deaf:
+        if not (self._deaf or self.silent):
             self.end()
 
     def _reject(self, status: int) -> None:

@@ -28,7 +28,8 @@ class Verdict(Enum):
 
     ACCEPTED = auto()
     MISSING = auto()  # no credentials: a challenge, no refusal
-    STALE = auto()  # right password, but another nonce is wanted
+    STALE = auto()  # right password, but the nonce is old or unknown
+    ELSEWHERE = auto()  # right password, but the nonce was issued for another path
     REFUSED = auto()
     LOCKED = auto()  # with credentials, right or wrong, while the account is locked
     MISSING_LOCKED = auto()  # no credentials, while the account is locked
@@ -111,8 +112,8 @@ class Login:
                 self.lock()
                 return Verdict.LOCKED
             return Verdict.REFUSED
-        if not basic and not self._fresh(given.get("nonce", ""), target.partition("?")[0]):
-            return Verdict.STALE
+        if not basic and (verdict := self._use(given.get("nonce", ""), target.partition("?")[0])):
+            return verdict
         self._failures = 0
         self.accepted += 1
         return Verdict.ACCEPTED
@@ -151,17 +152,19 @@ class Login:
             self._nonces.popitem(last=False)
         return nonce
 
-    def _fresh(self, nonce: str, path: str) -> bool:
-        known = self._nonces.get(nonce)
+    def _use(self, nonce: str, path: str) -> Verdict | None:
+        """Use a nonce once; the verdict if it cannot be used."""
+        profile, known = self._profile, self._nonces.get(nonce)
         if known is None:
-            return False
+            return Verdict.STALE
+        if profile.nonce_bound_to_path and known.path != path:
+            return Verdict.ELSEWHERE
         known.uses += 1
-        profile = self._profile
         if profile.nonce_seconds is not None and self._clock() - known.issued > profile.nonce_seconds:
-            return False
+            return Verdict.STALE
         if profile.nonce_uses is not None and known.uses > profile.nonce_uses:
-            return False
-        return not profile.nonce_bound_to_path or known.path == path
+            return Verdict.STALE
+        return None
 
     def _basic_right(self, rest: str) -> bool:
         if self._profile.scheme not in ("basic", "digest_and_basic"):

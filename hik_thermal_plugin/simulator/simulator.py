@@ -11,11 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from .camera import HOST, Camera, Port
+from .camera import Camera
 from .captured import Answers, read_answers
 from .control import Control
 from .device import Device
 from .models import MODELS, Model
+from .port import HOST, Port
 from .profiles import PLAIN, PROFILES, Profile
 from .scenario import Scenario, read_scenario
 from .steps import Step, read_steps
@@ -186,23 +187,20 @@ class Simulator:
         self._camera = Camera(device, ports, heartbeat=self._heartbeat, repeat=self._repeat)
         if control := self._ports.get("control"):
             self._control = Control(self._apply, self._camera.state)
-            await control.open(self._control.connection)
-        await self._camera.start(self._scenario)
+            control.open(self._control.connection)
+        self._camera.start(self._scenario)
 
     async def _close(self) -> None:
-        if control := self._ports.get("control"):
-            control.close()
         if self._camera:
-            await self._camera.close()
+            self._camera.stop()
         for port in self._ports.values():
             port.close()
-        # What is left are connections that have not finished their TLS handshake.
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await _let_go_on()  # connections accepted just now come to us before they are ended
+        if self._camera:
+            await self._camera.close()
         if self._control:
             await self._control.close()
+        await _let_go_on()
 
     def _apply(self, raw: object) -> int:
         steps: list[Step] = read_steps(raw, self._model, Path.cwd())
@@ -223,6 +221,12 @@ class Simulator:
     def _url(self, part: str, scheme: str) -> str | None:
         port = self._ports.get(part)
         return f"{scheme}://{HOST}:{port.number}" if port else None
+
+
+async def _let_go_on() -> None:
+    """Let the loop do what it has planned already, and what that plans."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def _soon(act: Callable[[], T]) -> T:
