@@ -62,6 +62,8 @@ class Outline(Field):
             points = points_of(value)
         except (TypeError, ValueError):
             return f"expected a list of [x, y], got {value!r}"
+        if not points:
+            return "expected one point or more"
         for x, y in points:
             if not (0 <= x <= 1 and 0 <= y <= 1):
                 return f"the point [{x:g}, {y:g}] is outside the picture: coordinates are 0…1 from the top left"

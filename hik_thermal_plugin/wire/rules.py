@@ -93,17 +93,8 @@ def parse_rules(documents: Mapping[Section, bytes], *, unit: Unit | None = None,
         unit = _unit(roots["basic"]) if "basic" in roots else "celsius"
     found: dict[str, object] = {}
     for section in SECTIONS:
-        if section not in roots:
-            continue
-        root = roots[section]
-        if section in _FLAT:
-            found.update(_entry(root, _FLAT[section], unit))
-            continue
-        for key in _KEYS[section]:
-            if key in _TABLES:
-                found[key] = _entry(root, _TABLES[key], unit)
-            elif section == key or _nodes(root, _LISTS[key][0]):
-                found[key] = _list(root, key, unit)
+        if section in roots:
+            found.update(_read(section, roots[section], unit, disabled=False))
     return found
 
 
@@ -119,8 +110,7 @@ def edit_document(
     said = {key: wanted[key] for key in _KEYS[section] if key in wanted}
     if section == "basic":
         unit = _unit(root)
-    current = parse_rules({section: document}, unit=unit, camera=camera)
-    mistakes = check_rules(said, current)
+    mistakes = check_rules(said, _read(section, root, unit, disabled=True))
     if mistakes:
         raise WrongUse("\n".join(_tell(camera, str(mistake)) for mistake in mistakes))
     changes: list[RuleChange] = []
@@ -179,12 +169,27 @@ def _entry(node: Element, table: Sequence[Field], unit: Unit) -> dict[str, objec
     return {key: value for key, value in values.items() if value is not ABSENT}
 
 
-def _list(root: Element, key: str, unit: Unit) -> dict[int, dict[str, object]]:
+def _read(section: Section, root: Element, unit: Unit, *, disabled: bool) -> dict[str, object]:
+    """Read one document; `disabled` regions and rules too, to see what an entry that switches them on would make of them."""
+    if section in _FLAT:
+        return _entry(root, _FLAT[section], unit)
+    found: dict[str, object] = {}
+    for key in _KEYS[section]:
+        if key in _TABLES:
+            found[key] = _entry(root, _TABLES[key], unit)
+        elif section == key or _nodes(root, _LISTS[key][0]):
+            found[key] = _list(root, key, unit, disabled)
+    return found
+
+
+def _list(root: Element, key: str, unit: Unit, disabled: bool) -> dict[int, dict[str, object]]:
     name, table = _LISTS[key]
     found: dict[int, dict[str, object]] = {}
     for number, node in _numbered(_nodes(root, name)).items():
-        if boolean(node, "enabled") is not False:
-            found[number] = {name: value for name, value in _entry(node, table, unit).items() if name != "enabled"}
+        if disabled or boolean(node, "enabled") is not False:
+            found[number] = {
+                name: value for name, value in _entry(node, table, unit).items() if disabled or name != "enabled"
+            }
     return found
 
 
