@@ -79,25 +79,21 @@ def _list(key: str, value: Mapping[object, object], current: Mapping[int, Values
 
 def _entry(path: str, entry: Mapping[object, object], current: Values, table: Sequence[Field]) -> Iterator[Mistake]:
     fields = {field.key: field for field in table}
-    sound: dict[str, object] = {}
-    changed = False
+    changed: dict[str, object] = {}
     for key, value in entry.items():
         if not isinstance(key, str) or key not in fields:
             yield Mistake(f"{path}.{key}", _unknown(key, tuple(fields)))
-            continue
-        if not (key in current and _alike(current[key], value)):
-            changed = True
+        elif not (key in current and _alike(current[key], value)):
             problem = fields[key].problem(value)
             if problem:
                 yield Mistake(f"{path}.{key}", problem)
-                continue
-        sound[key] = value
-    if changed:
-        yield from _together(path, sound, current)
+            else:
+                changed[key] = value
+    yield from _together(path, changed, current)
 
 
 def _together(path: str, entry: Values, current: Values) -> Iterator[Mistake]:
-    """What only shows when the values are seen together, and together with those that stay."""
+    """What only shows when the values that change are seen together, and together with those that stay."""
     whole = {**current, **entry}
     if "points" in whole and ("points" in entry or "type" in entry):
         problem = shape_problem(whole.get("type"), points_of(whole["points"]))
@@ -116,14 +112,19 @@ def _together(path: str, entry: Values, current: Values) -> Iterator[Mistake]:
                 yield Mistake(f"{path}.{name}", f"does not go with quantity {whole['quantity']}")
     for unit in ("celsius", "kelvin"):
         pre_alarm, alarm = whole.get(f"pre_alarm_{unit}"), whole.get(f"alarm_{unit}")
-        if isinstance(pre_alarm, (int, float)) and isinstance(alarm, (int, float)):
+        touched = {f"pre_alarm_{unit}", f"alarm_{unit}", "condition"} & entry.keys()
+        if touched and isinstance(pre_alarm, (int, float)) and isinstance(alarm, (int, float)):
             below = whole.get("condition") == "below"
             if (pre_alarm < alarm) if below else (pre_alarm > alarm):
                 order = "below" if below else "above"
                 yield Mistake(
                     f"{path}.pre_alarm_{unit}", f"{pre_alarm:g} comes after the alarm ({alarm:g}, condition {order})"
                 )
-    if whole.get("rule") is not None and whole.get("rule") == whole.get("other_rule"):
+    if (
+        {"rule", "other_rule"} & entry.keys()
+        and whole.get("rule") is not None
+        and whole["rule"] == whole.get("other_rule")
+    ):
         yield Mistake(f"{path}.other_rule", f"a rule compared with itself ({whole['rule']})")
     if "bytes_per_value" in entry and entry["bytes_per_value"] not in (2, 4):
         yield Mistake(f"{path}.bytes_per_value", f"expected 2 or 4, got {entry['bytes_per_value']}")
