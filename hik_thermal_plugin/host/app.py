@@ -87,9 +87,12 @@ class Host:
             log.warning("plugin %s did not close within %.1f s", name, seconds)
 
     def commands(self, cli: Any) -> None:
-        """Let every plugin add its commands."""
-        for _ in self._each("nvr_commands", cli=cli):
-            pass
+        """Let every plugin add its commands; one that cannot goes on without them."""
+        for name in self._names("nvr_commands"):
+            try:
+                self._one("nvr_commands", name)(cli=cli)
+            except Exception as err:  # noqa: BLE001 - no command is worth the plugin's other work
+                log.warning("plugin %s could not add its commands: %s: %s", name, type(err).__name__, err)
 
     def _close(self, names: Sequence[str], deadline: float) -> list[str]:
         def close(name: str) -> None:

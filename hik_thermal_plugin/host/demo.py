@@ -15,7 +15,7 @@ from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from nvr_hooks import ConnectionChanged, Event, Unreachable
+from nvr_hooks import CameraChanged, ConnectionChanged, Event, Unreachable
 
 from .app import Host
 from .broker import EmbeddedBroker, Message
@@ -151,19 +151,21 @@ def _simulated(stack: ExitStack) -> tuple[dict[str, Camera], dict[str, dict[str,
 
 
 def _connected(inbox: Inbox[Event | Message]) -> list[Event | Message]:
-    """Wait until every camera and the bridge are online; return what was told until then. Raises Unreachable when it takes too long."""
-    missing = {*CAMERAS, PREFIX}
+    """Wait until every camera is online and known, and the bridge online; return what was told until then. Raises Unreachable."""
+    missing = {PREFIX, *CAMERAS, *(f"who {name} is" for name in CAMERAS)}
     seen: list[Event | Message] = []
     for item in _items(inbox, time.monotonic() + READY_SECONDS):
         seen.append(item)
         match item:
             case ConnectionChanged(state="online"):
                 missing.discard(item.camera)
+            case CameraChanged(camera=camera):
+                missing.discard(f"who {camera} is")
             case Message(topic=topic, payload=b"online") if topic == f"{PREFIX}/bridge/state":
                 missing.discard(PREFIX)
         if not missing:
             return seen
-    raise Unreachable(f"the demo did not come up: {', '.join(sorted(missing))} not online within {READY_SECONDS:g} s")
+    raise Unreachable(f"the demo did not come up: {', '.join(sorted(missing))} missing after {READY_SECONDS:g} s")
 
 
 def _tell(

@@ -20,6 +20,9 @@ from .broker import Message
 from .demo import Happening, Ready, Result
 from .output import event_text, printable, put_json, put_line
 
+_FRAME_ROWS = 12
+"""Lines of the live view that are no alarm and no message: borders, cameras, the story, the prompt below."""
+
 
 class JsonLines:
     """One JSON object a line: `{"type": "ready" | "event" | "mqtt" | "result", …}`."""
@@ -87,8 +90,9 @@ class Screen:
         self._ready: Ready | None = None
         self._states: dict[str, str] = {}
         self._story = "Cameras, broker and host are starting …"
-        self._events: deque[str] = deque(maxlen=8)
-        self._messages: deque[tuple[str, str, str]] = deque(maxlen=12)
+        rows = max(console.height - _FRAME_ROWS, 6)
+        self._events: deque[str] = deque(maxlen=rows // 3)
+        self._messages: deque[tuple[str, str, str]] = deque(maxlen=rows - rows // 3)
 
     def shown(self) -> AbstractContextManager[object]:
         """Return the live view to run the demo in."""
@@ -105,10 +109,10 @@ class Screen:
         self._refresh()
 
     def event(self, event: Event) -> None:
-        """Show alarms; connection changes show at the camera."""
+        """Show what is new of alarms; connection changes show at the camera."""
         if isinstance(event, ConnectionChanged):
             self._states[event.camera] = event.state
-        elif isinstance(event, Alarm | AlarmPicture):
+        elif isinstance(event, AlarmPicture) or (isinstance(event, Alarm) and event.phase != "repeat"):
             self._events.append(event_text(event))
         self._refresh()
 

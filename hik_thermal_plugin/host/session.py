@@ -66,7 +66,7 @@ class Known:
 
 @dataclass(slots=True)
 class Session:
-    """What a command works with. Plugins' commands find it as `ctx.obj`: `hook`, `options`, `ask`."""
+    """What a command works with. Plugins' commands find it as `ctx.obj`: `camera`, `ask`, `hook`, `options`."""
 
     plugins: Plugins
     options: Options = field(default_factory=Options)

@@ -12,7 +12,7 @@ import pytest
 from hik_thermal_plugin.host.broker import EmbeddedBroker, Message
 from hik_thermal_plugin.host.demo import READY_SECONDS, STORY, is_fire
 
-INSTALLED = {"NVR_BLOCK_PLUGINS": ""}
+INSTALLED = {"NVR_BLOCK_PLUGINS": "fake,listener"}
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def temporary(tmp_path: Path) -> Path:
 
 
 def test_a_fire_reaches_the_broker_and_nothing_is_left_behind(start: Any, temporary: Path) -> None:
-    process = start("demo", "--seconds", "8", "--json", env={**INSTALLED, "TMPDIR": str(temporary)})
+    process = start("demo", "--seconds", "7", "--json", env={**INSTALLED, "TMPDIR": str(temporary)})
     out, err = process.communicate(timeout=READY_SECONDS + 40)
     ready, *lines, result = [json.loads(line) for line in out.splitlines()]
 
@@ -47,7 +47,7 @@ def test_a_fire_reaches_the_broker_and_nothing_is_left_behind(start: Any, tempor
     assert result["fire_to_broker_seconds"] < 5
     assert result["events"] == sum(line["type"] == "event" for line in lines)
     assert result["mqtt_messages"] == sum(line["type"] == "mqtt" for line in lines)
-    assert 8 <= result["seconds"] < 12
+    assert 7 <= result["seconds"] < 12
     assert list(temporary.iterdir()) == []
 
 
