@@ -116,18 +116,17 @@ def check_wheel(options: argparse.Namespace) -> str:
     wheel = build()
     smoke(wheel)
     pythons = other_pythons()
+    failures = []
     with tempfile.TemporaryDirectory() as folder:
         copy = copy_without_packages(Path(folder))
         for python in list(pythons.values()) or [Path(sys.executable)]:
-            bin_folder = environment(python, "suite", "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{ROOT}[demo]")
-            pip(bin_folder, "--no-deps", "--force-reinstall", wheel)
-            where = "import nvr_hooks, hik_thermal_plugin as h; print(nvr_hooks.__file__, h.__file__)"
-            if str(ROOT) in (found := run(bin_folder / "python", "-c", where, quiet=True, cwd=copy)):
-                raise Failed(f"the source is importable: {found}")
             say(f"the built wheel on {version_of(python)}")
-            run(
-                bin_folder / "python", "-m", "pytest", "-q", "-m", "not integration", "-p", "no:cacheprovider", cwd=copy
-            )
+            try:
+                suite_of_wheel(wheel, python, copy)
+            except Failed as err:
+                failures.append(f"{version_of(python)}: {err}")
+    if failures:
+        raise Failed("; ".join(failures))
     return (
         f"smoke on {version_of(Path(sys.executable))}; suite on {', '.join(pythons) or 'this Python: no other is here'}"
     )
@@ -234,6 +233,16 @@ def smoke(wheel: Path) -> None:
         pip(bin_folder, f"{wheel}[host]")
         run(bin_folder / "hik-thermal", "--help", quiet=True, cwd=home)
         run(bin_folder / "hik-thermal", "plugins", "--json", quiet=True, cwd=home)
+
+
+def suite_of_wheel(wheel: Path, python: Path, copy: Path) -> None:
+    """Run the tests that need no program from outside against the installed wheel."""
+    bin_folder = environment(python, "suite", "--group", f"{ROOT / 'pyproject.toml'}:dev", f"{ROOT}[demo]")
+    pip(bin_folder, "--no-deps", "--force-reinstall", wheel)
+    where = "import nvr_hooks, hik_thermal_plugin as h; print(nvr_hooks.__file__, h.__file__)"
+    if str(ROOT) in (found := run(bin_folder / "python", "-c", where, quiet=True, cwd=copy)):
+        raise Failed(f"the source is importable: {found}")
+    run(bin_folder / "python", "-m", "pytest", "-q", "-m", "not integration", "-p", "no:cacheprovider", cwd=copy)
 
 
 def copy_without_packages(folder: Path) -> Path:
