@@ -60,6 +60,7 @@ class RtspCamera:
             ],
             "PLAY": ["200 OK", "Session: 708345999", "RTP-Info: url=trackID=3;seq=0;rtptime=0"],
         }
+        self._served: list[Asked] = []
         self._sequence = 7
         self._changed = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -75,12 +76,14 @@ class RtspCamera:
         return [asked.method for asked in self.asked]
 
     def wait_for(self, method: str, count: int = 1) -> Asked:
-        """Wait until a method was asked so many times and return the last."""
+        """Wait until a method was asked and answered so many times and return the last."""
+
+        def served() -> list[Asked]:
+            return [asked for asked in self._served if asked.method == method]
+
         with self._changed:
-            assert self._changed.wait_for(lambda: self.methods.count(method) >= count, PATIENCE), (
-                f"no {method}: {self.methods}"
-            )
-        return [asked for asked in self.asked if asked.method == method][count - 1]
+            assert self._changed.wait_for(lambda: len(served()) >= count, PATIENCE), f"no {method}: {self.methods}"
+            return served()[count - 1]
 
     def push(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -139,14 +142,16 @@ class RtspCamera:
             while b"\r\n\r\n" in data:
                 head, _, data = data.partition(b"\r\n\r\n")
                 if head.startswith(b"RTSP/"):
-                    asked = Asked("ANSWER " + head.decode().replace(" ", "_", 2).replace("\r\n", " x\r\n", 1))
+                    asked, answer = Asked("ANSWER * x\r\n" + head.decode()), None
+                    self.asked.append(asked)
                 else:
                     asked = Asked(head.decode())
-                    answer = self._answer(asked)
-                    if answer is not None:
-                        connection.sendall(answer)
-                with self._changed:
                     self.asked.append(asked)
+                    answer = self._answer(asked)
+                if answer is not None:
+                    connection.sendall(answer)
+                with self._changed:
+                    self._served.append(asked)
                     self._changed.notify_all()
 
     def _answer(self, asked: Asked) -> bytes | None:
