@@ -95,6 +95,8 @@ def _entry(path: str, entry: Mapping[object, object], current: Values, table: Se
 def _together(path: str, entry: Values, current: Values) -> Iterator[Mistake]:
     """What only shows when the values that change are seen together, and together with those that stay."""
     whole = {**current, **entry}
+    if "type" in entry and current and "points" not in whole:
+        yield Mistake(f"{path}.points", "are needed for a new type")
     if "points" in whole and ("points" in entry or "type" in entry):
         problem = shape_problem(whole.get("type"), points_of(whole["points"]))
         if problem:

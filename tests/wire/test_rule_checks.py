@@ -124,6 +124,9 @@ def test_what_stays_on_the_camera_counts_too() -> None:
         "basic.pre_alarm_celsius: 45 comes after the alarm (40, condition above)"
     ]
     assert told({"regions": {1: {"type": "region"}}}, there) == ["regions.1.points: a region has 3 to 10 points, not 2"]
+    assert told({"regions": {1: {"type": "region"}}}, {"regions": {1: {"type": "line"}}}) == [
+        "regions.1.points: are needed for a new type"
+    ]
 
 
 def test_a_rule_that_changes_its_kind_needs_its_limit() -> None:
