@@ -98,7 +98,9 @@ def readings(rules: int = 20, rounds: int = 200) -> dict[str, float]:
             "MinTemperature": 21.4,
             "AverageTemperature": 25.9,
             "TemperatureDiff": 26.9,
-            "Region": [{"Point": {"positionX": x, "positionY": y}} for x, y in ((0.2, 0.3), (0.7, 0.3), (0.7, 0.8), (0.2, 0.8))],
+            "Region": [
+                {"Point": {"positionX": x, "positionY": y}} for x, y in ((0.2, 0.3), (0.7, 0.3), (0.7, 0.8), (0.2, 0.8))
+            ],
         },
         "thermometryUnit": 0,
         "dataType": 0,
@@ -108,7 +110,9 @@ def readings(rules: int = 20, rounds: int = 200) -> dict[str, float]:
     }
     entries = [{**entry, "ruleID": number} for number in range(1, rules + 1)]
     block = json.dumps({"ThermometryUploadList": {"ThermometryUpload": entries}}, indent="\t").encode()
-    floor, full = _side_by_side(lambda: json.loads(block), lambda: decode_readings(block, camera="kiln", channel=2), rounds, 7)
+    floor, full = _side_by_side(
+        lambda: json.loads(block), lambda: decode_readings(block, camera="kiln", channel=2), rounds, 7
+    )
     return {"json_us": floor * 1e6, "ours_us": full * 1e6, "ratio": full / floor, "readings_per_second": rules / full}
 
 
@@ -128,7 +132,9 @@ def memory(frames: int = 10_000) -> dict[str, float]:
     return {"frames": frames, "early_bytes": early, "late_bytes": late, "growth_bytes": late - early}
 
 
-def _side_by_side(bare: Callable[[], object], ours: Callable[[], object], rounds: int, repeats: int) -> tuple[float, float]:
+def _side_by_side(
+    bare: Callable[[], object], ours: Callable[[], object], rounds: int, repeats: int
+) -> tuple[float, float]:
     """Take turns, so that both meet the same moods of the machine, and return the best of each in seconds."""
     best = [float("inf"), float("inf")]
     for _ in range(repeats):

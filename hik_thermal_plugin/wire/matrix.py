@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,9 +104,11 @@ def decode_frame(body: bytes | bytearray, *, camera: str = "") -> RadiometricFra
 def _decode(body: bytes | bytearray) -> RadiometricFrame:
     if len(body) > MOST_BYTES:
         raise BadAnswer(f"a radiometric frame of {len(body)} bytes; at most {MOST_BYTES} are read")
-    parts = list(_parts(body))
+    parts, closed = _parts(body)
     head = _read_head(_text_of(body, parts))
     thermal, visible = _pictures(body, parts, head)
+    if not closed and ((thermal is None and head.thermal_length) or (visible is None and head.visible_length)):
+        raise BadAnswer(f"the reply ends before the picture it declares; {_names(parts)} and no closing delimiter")
     celsius = _celsius(body, _matrix_part(parts, head), head)
     celsius.flags.writeable = False
     return RadiometricFrame(
@@ -119,7 +121,9 @@ def _decode(body: bytes | bytearray) -> RadiometricFrame:
     )
 
 
-def _parts(body: bytes | bytearray) -> Iterator[_Part]:
+def _parts(body: bytes | bytearray) -> tuple[list[_Part], bool]:
+    """Return the parts, and whether the closing delimiter came; without it every declared byte must still be there."""
+    parts: list[_Part] = []
     at = _skip_blank(body, 0, len(body))
     delimiter, after = _line(body, at)
     if not delimiter.startswith(b"--") or len(delimiter) < 3:
@@ -135,13 +139,13 @@ def _parts(body: bytes | bytearray) -> Iterator[_Part]:
         length = _content_length(headers, number)
         if length > len(body) - start:
             raise BadAnswer(f"part {number} declares {length} bytes, only {len(body) - start} are there")
-        yield _Part(number, headers.get("content-type", "").partition(";")[0].strip().lower(), start, length)
+        parts.append(_Part(number, headers.get("content-type", "").partition(";")[0].strip().lower(), start, length))
         at = _skip_blank(body, start + length, min(len(body), start + length + 4))
-        if at == len(body):  # the closing delimiter is missing: every declared byte was there
-            return
+        if at == len(body):
+            return parts, False
         line, after = _line(body, at)
         if line == delimiter + b"--":
-            return
+            return parts, True
         if line != delimiter:
             raise BadAnswer(
                 f"after the {length} bytes that part {number} declares comes {line[:40]!r} and not the delimiter {delimiter[:40]!r}"

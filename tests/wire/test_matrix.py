@@ -333,3 +333,12 @@ def test_no_scale_makes_int16_raise_anything_else(raw: int, scale: float, offset
         return
     assert scale > 0
     assert frame.celsius.dtype == np.float32
+
+
+def test_a_reply_cut_before_a_picture_it_declares() -> None:
+    said = json_part(head(visiblePicLen=len(VISIBLE)))
+    parts = [said, ("image/pjpeg", JPEG), (OCTETS, FLOATS)]
+    with pytest.raises(BadAnswer, match="ends before the picture"):
+        decode_frame(reply(parts).removesuffix(b"--boundary--\r\n"))
+
+    assert decode_frame(reply(parts)).visible_picture is None
