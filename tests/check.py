@@ -86,10 +86,12 @@ def check_tests(options: argparse.Namespace) -> str:
         return "the integration tests; the others ran before"
     with tempfile.TemporaryDirectory() as folder:
         data = {"COVERAGE_FILE": str(Path(folder) / "coverage")}
-        run(BIN / "pytest", "-q", "--cov", "--cov-report=", environ=data)
-        report = run(BIN / "coverage", "report", quiet=True, environ=data)
+        try:
+            run(BIN / "pytest", "-q", "--cov", "--cov-report=", environ=data)
+        finally:
+            report = run(BIN / "coverage", "report", quiet=True, environ=data)
+            sys.stdout.write(report)
     lines = report.strip().splitlines()
-    sys.stdout.write(report)
     return f"coverage {next(line for line in lines if line.startswith('TOTAL')).split()[-1]}"
 
 
