@@ -342,26 +342,19 @@ def test_anything_else_is_a_bad_answer(decode: Any, document: bytes, words: str)
         decode(document)
 
 
+NAMES = (
+    *region(),
+    "maxTemperature",
+    "MaxTemperaturePoint",
+    "Point",
+    "positionX",
+    "positionY",
+    "Region",
+    "MaxTemperature",
+)
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    *region(),
-                    "maxTemperature",
-                    "MaxTemperaturePoint",
-                    "Point",
-                    "positionX",
-                    "positionY",
-                    "Region",
-                    "MaxTemperature",
-                ]
-            ),
-            inner,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner),
     max_leaves=12,
 )
 
