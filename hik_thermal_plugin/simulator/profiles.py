@@ -68,7 +68,7 @@ class Profile:
     delimiter_in_pictures: bool = False
 
     # What alerts say (isapi.md 6.4-6.7)
-    alert_namespace: str | None = None
+    alert_namespace: str | None = HIKVISION  # alert streams were captured with it, thermal pushes without
     raw_ampersand: bool = False
     channel_fields: Literal["both", "dyn", "plain"] = "both"
     channel_name: str | None = None
@@ -165,9 +165,10 @@ PROFILES: dict[str, Profile] = {
     "named_pictures": _profile("Picture parts carry a name and a file name (6.2).", named_pictures=True),
     "delimiter_in_pictures": _profile("Pictures contain the delimiter (quirk 19).", delimiter_in_pictures=True),
     # What alerts say
+    "no_namespace": _profile("Alerts without a namespace, as in thermal pushes (quirk 1).", alert_namespace=None),
     "namespace_isapi_org": _profile("Alerts in the isapi.org namespace (quirk 1).", alert_namespace=ISAPI_ORG),
     "namespace_hikvision": _profile(
-        "All documents in the hikvision.com ver20 namespace (quirk 1).", namespace=HIKVISION, alert_namespace=HIKVISION
+        "All documents in the hikvision.com ver20 namespace (quirk 1).", namespace=HIKVISION
     ),
     "namespace_hikvision_ver10": _profile("Alerts in the ver10 namespace (quirk 1).", alert_namespace=HIKVISION_10),
     "namespace_std_cgi": _profile(
