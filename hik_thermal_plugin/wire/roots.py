@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 
-from nvr_hooks import BadAnswer
-
 MAX_TAG = 16 * 1024
-"""Bytes of one start tag; no device comes near."""
+"""Bytes of one tag; no device comes near, and what is longer is taken for text."""
 _BRACE = re.compile(rb'["{}\[\]]')
-_ROOT_NAME = re.compile(rb"<([^\s<>/!?]{1,256})[\s/>]")
+_ROOT_NAME = re.compile(rb"<([^\s<>/!?]{1,256})([\s/>]|\Z)")
 _REST_OF_TAG = re.compile(rb"(?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+>")
 _QUOTE, _BACKSLASH, _SLASH = b'"\\/'
 _OPENING = b"{["
@@ -63,10 +61,9 @@ class Markup:
                 if over < 0 and stop - at < MAX_TAG:
                     self._scan = at
                     return -1
+                self._scan = at + MAX_TAG if over < 0 else over + 1
                 if over < 0 or buffer[at + len(self._close) : over].strip():
-                    self._scan = at + 1  # </nameLonger>
-                    continue
-                self._scan = over + 1
+                    continue  # </nameLonger>
                 self._depth -= 1
                 if not self._depth:
                     return over + 1
@@ -89,12 +86,13 @@ class Markup:
                 self._skip, self._scan = b">", at + 2  # not "?>": a declaration without its question mark is known
             else:
                 match = _ROOT_NAME.match(buffer, at, stop)
-                if match is None and stop - at > 300:
-                    raise BadAnswer("no root element where a document should begin", data=bytes(buffer[:60]))
-                over = -1 if match is None else _tag_end(buffer, match.end() - 1, stop)
-                if match is None or over < 0:
-                    if stop - at > MAX_TAG:
-                        raise BadAnswer(f"a start tag longer than {MAX_TAG} bytes", data=bytes(buffer[:60]))
+                over = (
+                    -1 if match is None or not match[2] else _tag_end(buffer, match.end() - 1, min(stop, at + MAX_TAG))
+                )
+                if match is None or (over < 0 and stop - at >= MAX_TAG):
+                    self._scan = at + (1 if match is None else MAX_TAG)  # no tag: it may still come
+                    continue
+                if over < 0:
                     self._scan = at
                     return 0
                 self._scan = over
@@ -131,10 +129,11 @@ class Markup:
         if after < stop and buffer[after] not in _AFTER_NAME:
             self._scan = after  # <nameLonger>
             return True
-        over = _tag_end(buffer, after, stop)
+        over = _tag_end(buffer, after, min(stop, at + MAX_TAG))
         if over < 0:
-            if stop - at > MAX_TAG:
-                raise BadAnswer(f"a start tag longer than {MAX_TAG} bytes", data=bytes(buffer[at : at + 60]))
+            if stop - at >= MAX_TAG:
+                self._scan = at + MAX_TAG  # no tag
+                return True
             self._scan = at
             return False
         self._scan = over

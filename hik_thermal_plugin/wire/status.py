@@ -80,7 +80,11 @@ class ResponseStatus:
     def meaning(self) -> Meaning:
         """What a caller can do about it; a 403 with `notSupport` is no missing right (isapi.md 1.6)."""
         by_word = _MEANINGS.get((self.sub_status or self.message or "").lower())
-        return by_word or _CODES.get(self.error_code or 0) or _STATUS.get(self.status_code or 0, "bad_request")
+        return (
+            by_word
+            or _CODES.get(self.error_code or 0)
+            or _STATUS.get(-1 if self.status_code is None else self.status_code, "bad_request")
+        )
 
     @property
     def ok(self) -> bool:
