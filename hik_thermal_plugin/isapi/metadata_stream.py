@@ -19,7 +19,7 @@ from nvr_hooks import BadAnswer, CameraError, ConnectionChanged, Event, FireTarg
 
 from ..login import LoginBudget
 from ..wire.metadata import MetadataDocument, decode_metadata_document, fire_alarm
-from ..wire.reassembly import DocumentReader
+from ..wire.reassembly import Document, DocumentReader
 from ..wire.rtp import parse_rtp, says_goodbye
 from ..wire.rtsp import Answered, Challenged, ServerAsked, State
 from ..wire.rtsp import Refused as LoginRefused
@@ -78,7 +78,7 @@ class MetadataStream:
         """Address for PLAY, signs of life and TEARDOWN."""
         self._reader = DocumentReader()
         self._broken_packets = 0
-        self._packets_shown = 0
+        self._packets_to_show = _FIRST_PACKETS if _log.isEnabledFor(logging.DEBUG) else 0
 
     def events(self) -> Generator[Event, None, None]:
         """Yield ConnectionChanged("online") once the stream plays, then TemperatureReading, FireTarget, and a FireAlarm per document with fires.
@@ -147,10 +147,10 @@ class MetadataStream:
     def _follow(self, session: RtspSession, data_channel: int, control_channel: int) -> Iterator[Event]:
         connection, counters, clock = session.connection, self.counters, self._clock
         pause = min(connection.session_timeout / 2, self._longest_silence)
-        due, asked = clock() + pause, 0.0
+        at = clock()
+        due, asked = at + pause, 0.0
         while True:
-            at = clock()
-            if asked and session.received_at >= asked:
+            if asked and session.received_at > asked:
                 asked = 0.0
             if asked and at - asked >= self._endpoint.timeout:
                 raise self._lost(session, f"silent, also when asked, for {at - asked:.0f} s")
@@ -158,11 +158,14 @@ class MetadataStream:
                 session.send(connection.keep_alive(self._aggregate))
                 due, asked = at + pause, asked or at
             event = session.next(min(due, asked + self._endpoint.timeout) if asked else due)
+            at = session.received_at if event is not None else clock()
             if session.received != counters.bytes:
                 counters.bytes, counters.last_byte_at = session.received, now()
+            if type(event) is Interleaved and event.channel == data_channel:
+                for document in self._documents(event.data):
+                    yield from self._told_by(document.data)
+                continue
             match event:
-                case Interleaved(channel=channel, data=data) if channel == data_channel:
-                    yield from self._packet(data)
                 case Interleaved(channel=channel, data=data) if channel == control_channel and says_goodbye(data):
                     raise self._lost(session, "the device ended the stream")
                 case Answered(request=request, reply=reply):
@@ -183,24 +186,26 @@ class MetadataStream:
         self.counters.documents += reply.status < 300
         return reply.status < 300
 
-    def _packet(self, data: bytes) -> Iterator[Event]:
+    def _documents(self, data: bytes) -> list[Document]:
+        """Take one packet and return the documents that are whole with it."""
         counters, reader = self.counters, self._reader
         try:
             packet = parse_rtp(data)
         except BadAnswer as error:
             self._broken_packets += 1
             self._pass_over("packet", str(error), data)
-            return
-        if self._packets_shown < _FIRST_PACKETS and _log.isEnabledFor(logging.DEBUG):
+            packet = None
+        if self._packets_to_show:
             # Nobody has published the packets of a real camera: what a user sends us from here would settle rtsp.md 8.
-            self._packets_shown += 1
-            _log.debug("%s: metadata packet %r", self._camera, packet._replace(payload=packet.payload[:_SHOWN]))
-        for document in reader.feed(packet):
-            yield from self._document(document.data)
-        session = self._session.connection
-        counters.framing_errors = session.resyncs + self._broken_packets + reader.damaged + reader.oversized
+            self._packets_to_show -= 1
+            _log.debug("%s: metadata packet %r", self._camera, data[: 12 + _SHOWN])
+        documents = [] if packet is None else reader.feed(packet)
+        if documents or packet is None:
+            resyncs = self._session.connection.resyncs
+            counters.framing_errors = resyncs + self._broken_packets + reader.damaged + reader.oversized
+        return documents
 
-    def _document(self, data: bytes) -> Iterator[Event]:
+    def _told_by(self, data: bytes) -> Iterator[Event]:
         try:
             document = decode_metadata_document(data, camera=self._camera, channel=self._channel, zone=self._zone)
         except BadAnswer as error:

@@ -67,6 +67,7 @@ class RtspSession:
         self._clock = clock
         self._events: deque[RtspEvent] = deque()
         self._size = _SMALL
+        self._applied = 0.0
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._ended = False
@@ -112,6 +113,7 @@ class RtspSession:
             raise self.lost("ended by ourselves")
         try:
             sock.settimeout(self._endpoint.timeout)
+            self._applied = self._endpoint.timeout
             sock.sendall(data)
         except OSError as error:
             raise self.lost(_cause(error)) from error
@@ -120,7 +122,7 @@ class RtspSession:
         """Return the next event; None when none came until `clock()` reaches `until`. What the server asks is answered here."""
         while True:
             while not self._events:
-                if not self._receive(until):
+                if not self._receive(until) or (not self._events and self.received_at >= until):
                     return None
             event = self._events.popleft()
             if isinstance(event, ServerAsked):
@@ -173,8 +175,12 @@ class RtspSession:
         sock = self._socket
         if sock is None:
             raise self.lost("ended by ourselves")
+        left = max(0.001, until - self._clock())
         try:
-            sock.settimeout(max(0.001, until - self._clock()))
+            # Setting it costs a system call; under load it is left as it is, at the price of waking up to a second late.
+            if abs(self._applied - left) > min(1.0, left / 20):
+                sock.settimeout(left)
+                self._applied = left
             data = sock.recv(self._size)
         except TimeoutError:
             return False
@@ -203,7 +209,7 @@ class RtspSession:
         deadline = self._clock() + self._endpoint.timeout
         early: list[RtspEvent] = []
         try:
-            while (event := self.next(deadline)) is not None:
+            while self._clock() < deadline and (event := self.next(deadline)) is not None:
                 if isinstance(event, Answered | Challenged | LoginRefused):
                     return event
                 if isinstance(event, Interleaved) and len(early) < _EARLY:

@@ -31,6 +31,7 @@ _JSON_LIMIT = 64 * 1024
 _START = re.compile(rb"<\?xml\b|<(?:[\w.-]{1,20}:)?Metadata(?:Stream)?[\s/>]|\{")
 _START_LENGTH = 40
 """Bytes within which a text shows whether it is the beginning of a document."""
+_PLAIN = re.compile(rb"\s*(?:<\?[^<>]*\?>)?\s*<([A-Za-z_][\w.:-]*)[\s/>]")
 _NAME = re.compile(rb"<([A-Za-z_][\w.:-]*)[\s/>]")
 _ANY_END = re.compile(rb"</(?:[\w.-]+:)?Metadata(?:Stream)?\s*>\Z")
 
@@ -87,7 +88,8 @@ class DocumentReader:
         if not packet.marker:
             self._marker_varies = True
         elif not self._open():
-            self._finish(found)
+            if self._text:
+                self._finish(found)
             # A marker on every packet says nothing about where the next document begins.
             self._skipping = self._skipping and not self._marker_varies
         self._marked = packet.marker
@@ -144,7 +146,7 @@ class DocumentReader:
 
     def _closed(self) -> bool:
         """Tell whether the text ends with the end of its own root."""
-        tail = bytes(self._text[-_TAIL:]).rstrip(_BLANK)
+        tail = self._text[-_TAIL:].rstrip(_BLANK)
         if tail.endswith(b"}"):
             return self._text[:1] == b"{" and _is_json(self._text)
         if not tail.endswith(b">"):
@@ -180,6 +182,8 @@ class DocumentReader:
 
 def _root_name(head: bytes) -> bytes | None:
     """Return the root's name as written; None while the prolog goes on. One pass: a device must not be able to make it slow."""
+    if plain := _PLAIN.match(head):
+        return plain[1]
     at = 0
     while True:
         at += len(head) - at - len(head[at:].lstrip())

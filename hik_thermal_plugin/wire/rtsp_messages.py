@@ -94,8 +94,13 @@ class MessageReader:
         """
         if self._failure is not None:
             raise self._failure
-        self._buffer += data
         found: list[Message] = []
+        if not self._buffer and not self._lost:
+            # Mostly whole packets and nothing else: taken as they lie, without the buffer.
+            data = data[_packets(data, 0, found) :]
+            if not data:
+                return found
+        self._buffer += data
         at = 0
         try:
             while (step := self._step(at, found)) is not None:
@@ -111,20 +116,14 @@ class MessageReader:
     def _step(self, at: int, found: list[Message]) -> int | None:
         """Take one thing at this place and return its length; None: more bytes are needed."""
         buffer = self._buffer
-        left = len(buffer) - at
-        if left == 0:
+        if len(buffer) == at:
             return None
         if self._lost:
             return self._search(at, found)
         first = buffer[at]
         if first == _DOLLAR:
-            if left < 4:
-                return None
-            end = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
-            if len(buffer) < end:
-                return None
-            found.append(Interleaved(buffer[at + 1], bytes(buffer[at + 4 : end])))
-            return end - at
+            end = _packets(buffer, at, found)
+            return end - at if end > at else None
         if first in b"\r\n":
             return 1
         taken = self._message(at, found)
@@ -234,6 +233,18 @@ class MessageReader:
             raise BadAnswer(f"an RTSP head of more than {MAX_HEAD} bytes", data=bytes(buffer[at : at + 200]))
         self._scanned = len(buffer) - at
         return None
+
+
+def _packets(data: bytes | bytearray, at: int, found: list[Message]) -> int:
+    """Take the whole packets that stand here, the bulk of all bytes; return where they end."""
+    size = len(data)
+    while size - at >= 4 and data[at] == _DOLLAR:
+        end = at + 4 + (data[at + 2] << 8 | data[at + 3])
+        if end > size:
+            break
+        found.append(Interleaved(data[at + 1], bytes(data[at + 4 : end])))
+        at = end
+    return at
 
 
 class _Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,9 @@ from nvr_hooks import (
     BadAnswer,
     Busy,
     CameraError,
+    ConnectionChanged,
     DeviceError,
+    Event,
     FireAlarm,
     FireTarget,
     NoPermission,
@@ -23,6 +25,7 @@ from nvr_hooks import (
 from rtsp_camera import AGGREGATE, TRACK, Asked, RtspCamera, reply
 
 from hik_thermal_plugin.wire.metadata import MetadataDocument
+from hik_thermal_plugin.worker import Deliveries, SharedStream
 
 
 @pytest.fixture
@@ -244,3 +247,19 @@ def test_nobody_there_and_nobody_answering_are_told(camera: RtspCamera, make: Ma
     camera.answers["DESCRIBE"] = lambda camera, asked: None
     assert "no answer within 0.2 s" in str(lost(make(timeout=0.2), Unreachable))
     assert "RTSP port 1: " in str(lost(make(port=1), Unreachable))
+
+
+def test_it_is_a_live_source_to_share(camera: RtspCamera, make: Make, wait_for: Callable[..., None]) -> None:
+    got: list[Event] = []
+    deliveries = Deliveries()
+    shared = SharedStream(make, camera="kiln", source="metadata", deliveries=deliveries)
+    shared.subscribe(got.append)
+    camera.wait_for("PLAY")
+    camera.push(camera.packets(READING))
+    wait_for(lambda: any(isinstance(event, TemperatureReading) for event in got), what="the reading")
+    assert [event.state for event in got if isinstance(event, ConnectionChanged)] == ["starting", "online"]
+    assert (shared.health().state, shared.health().events) == ("online", 1)
+    camera.drop()
+    wait_for(lambda: shared.health().state == "offline", what="the loss")
+    shared.close()
+    deliveries.close()

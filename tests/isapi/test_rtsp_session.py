@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from metadata_client import READING, Make, Reader, lost, maker, online
-from nvr_hooks import (
-    AuthBlocked,
-    NoPermission,
-    Refused,
-)
-from rtsp_camera import RtspCamera
+from nvr_hooks import AuthBlocked, NoPermission, Refused, Unreachable
+from rtsp_camera import Asked, RtspCamera
 
 
 @pytest.fixture
@@ -74,6 +71,25 @@ def test_the_last_attempt_goes_to_something_every_user_may_read(locked: RtspCame
 
 def test_a_camera_that_wants_a_login_nobody_configured_says_so(locked: RtspCamera, make: Make) -> None:
     assert "wants a login" in str(lost(make(username=""), Refused))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(b"", b"$\0\0\x0c\x80" + b"\0" * 11), (b"RTSP/1.0 200 OK\r\nCSeq: 3\r\nContent-Length: 1000000\r\n\r\n", b"x")],
+)
+def test_an_answer_that_never_ends_is_not_awaited_for_ever(
+    camera: RtspCamera, make: Make, first: bytes, then: bytes
+) -> None:
+    over = threading.Event()
+
+    def drip(camera: RtspCamera, asked: Asked) -> None:
+        camera.push(first)
+        while not over.wait(0.005):
+            camera.push(then)
+
+    camera.answers["PLAY"] = drip
+    assert "PLAY" in str(lost(make(timeout=0.2), Unreachable))
+    over.set()
 
 
 def test_interrupt_ends_a_silent_stream_at_once_and_politely(camera: RtspCamera, make: Make) -> None:
