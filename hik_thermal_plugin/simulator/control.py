@@ -47,7 +47,7 @@ class Control:
     def _steps(self, body: bytes) -> Reply:
         try:
             raw = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return _reply(400, {"error": f"not JSON: {error}"})
         try:
             return _reply(200, {"applied": self._apply(raw)})

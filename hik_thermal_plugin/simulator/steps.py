@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from .faults import Fault, Kind
 from .models import Model
 
 DISK_STATES = ("ok", "full", "error", "unformatted", "formatting", "offline", "none")
+_LARGEST = 1e9
 _MISSING: Any = object()
 
 
@@ -134,7 +134,7 @@ def _fault_step(fields: dict[str, Any], place: str, at: float, mistakes: list[st
 
 
 def _number(value: Any, _: _Context) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
         raise _Wrong("a number")
     return float(value)
 

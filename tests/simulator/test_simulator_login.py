@@ -195,8 +195,9 @@ def test_basic_alone(camera):
     assert challenge.startswith("Basic realm=")
     assert client.ask(DEVICE_INFO, authorization=basic(client, client.password)).status == 200
     digest = client.authorize('Digest realm="IP Camera(0)", nonce="00"', DEVICE_INFO)
-    assert client.ask(DEVICE_INFO, authorization=digest).status == 401
-    assert refused(simulator) == 1
+    for authorization in (digest, "Basic !!!"):
+        assert client.ask(DEVICE_INFO, authorization=authorization).status == 401
+    assert refused(simulator) == 2
 
 
 def test_basic_is_refused_where_it_was_not_offered(camera):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -62,19 +63,24 @@ def test_parts_that_are_not_wanted_are_not_there(hik_simulator):
 
 
 def test_a_camera_starts_within_a_tenth_of_a_second_and_closes_at_once():
-    Simulator().start().close()
-    begun = time.perf_counter()
-    simulator = Simulator().start()
-    started = time.perf_counter() - begun
-    simulator.close()
-    assert started < 0.1
-    assert time.perf_counter() - begun - started < 0.1
+    started, closed = [], []
+    for _ in range(5):  # the best of some: other programs share the machine
+        begun = time.perf_counter()
+        simulator = Simulator().start()
+        started.append(time.perf_counter() - begun)
+        simulator.close()
+        closed.append(time.perf_counter() - begun - started[-1])
+    assert min(started) < 0.1
+    assert min(closed) < 0.1
 
 
 def test_close_ends_what_is_open_and_can_be_called_twice():
     simulator = Simulator(heartbeat=0.01).start()
     client = RawClient(simulator.http or "")
-    wires = [client.stream(), client.connect(), Wire(simulator.control or "")]
+    used = Wire(simulator.control or "")
+    used.send(b"GET /state HTTP/1.1\r\n\r\n")
+    used.until(b'"fires"')
+    wires = [client.stream(), client.connect(), Wire(simulator.control or ""), used]
     simulator.close()
     simulator.close()
     for wire in wires:
@@ -257,6 +263,40 @@ def test_requests_that_are_none(camera, raw, status):
             wire.read(5)
 
 
+def test_a_client_that_does_not_read_is_dropped(armed, tmp_path, wait_for):
+    simulator, wire = armed()
+    (tmp_path / "large").write_bytes(b"--boundary\r\n" + bytes(6_000_000))
+    for _ in range(5):
+        apply(simulator, {"send": {"file": str(tmp_path / "large")}})
+    wait_for(lambda: simulator.state()["open"]["alert_stream"] == 0, 5)
+    wire.to_end()
+    assert wire.reset
+
+
+def test_a_camera_without_file_descriptors_answers_when_there_are_some(camera):
+    _, client = camera()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = []
+    with socket.socket() as late:
+        late.settimeout(0.3)
+        highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, limits[1]))
+        try:
+            with suppress(OSError):
+                while True:
+                    taken.append(os.dup(0))
+            late.connect(("127.0.0.1", port(client.url)))
+            late.sendall(client.request(DEVICE_INFO))
+            with pytest.raises(TimeoutError):
+                late.recv(100)
+        finally:
+            for number in taken:
+                os.close(number)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        late.settimeout(5)
+        assert late.recv(12) == b"HTTP/1.1 401"
+
+
 # Control port
 
 
@@ -280,6 +320,7 @@ def test_state_has_the_documented_shape(camera):
     [
         ("POST", "/steps", b"{", 400, "not JSON"),
         ("POST", "/steps", b"\xff", 400, "not JSON"),
+        ("POST", "/steps", b"[" * 200_000, 400, "not JSON"),
         ("POST", "/steps", b"{}", 400, "expected a list"),
         ("GET", "/steps", b"", 405, "use GET /state or POST /steps"),
         ("POST", "/state", b"", 405, "use GET /state or POST /steps"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from raw_alerts import alerts, first_alarm, parts, text, texts
 from raw_http import apply, control
-from test_simulator_alert_stream import alerts, first_alarm, parts, text, texts
 
 from hik_thermal_plugin.simulator import PROFILES, StepError
 from hik_thermal_plugin.simulator.faults import Kind
@@ -297,6 +297,8 @@ GOOD = {"fire": {}}
         ([GOOD, {"fire": {"x": 2}}], "steps[1].fire.x: expected a number from 0 to 1, got 2"),
         ([GOOD, {"fire": {"x": "a"}}], "steps[1].fire.x: expected a number, got 'a'"),
         ([GOOD, {"fire": {"x": True}}], "steps[1].fire.x: expected a number"),
+        ([GOOD, {"fire": {"x": 10**400}}], "steps[1].fire.x: expected a number, got 1000"),
+        ([GOOD, {"fire": {"celsius": float("nan")}}], "steps[1].fire.celsius: expected a number, got nan"),
         ([GOOD, {"fire": {"celsius": -300}}], "steps[1].fire.celsius: expected a temperature"),
         ([GOOD, {"fire": {"distance_m": -1}}], "distance_m: expected a number from 0"),
         ([GOOD, {"fire": {"z": 1}}], "steps[1].fire.z: unknown; known are x, y, celsius, distance_m"),
