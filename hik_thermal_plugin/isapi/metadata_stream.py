@@ -27,7 +27,7 @@ from ..wire.rtsp_headers import parse_transport
 from ..wire.rtsp_messages import Interleaved, Reply
 from ..wire.sdp import MetadataTrack, control_url, metadata_track, parse_sdp
 from ..wire.urls import rewritten
-from .alert_stream import Counters
+from .part_stream import Counters
 from .rtsp_session import RtspEndpoint, RtspSession
 
 PATHS = ("/ISAPI/Streaming/channels/{}", "/Streaming/Channels/{}")
