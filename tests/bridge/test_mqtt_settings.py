@@ -11,7 +11,6 @@ from nvr_hooks import ConfigError
 
 from hik_thermal_plugin.bridge.settings import BridgeSettings, read, schema
 
-
 _PREFIX = "mqtt.prefix: expected the start of a topic like site/hik_thermal: no + or #, no / at an end, no $ in front"
 
 
