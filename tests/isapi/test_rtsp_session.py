@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from metadata_client import READING, Make, Reader, lost, maker, online
 from nvr_hooks import AuthBlocked, NoPermission, Refused, Unreachable
-from rtsp_camera import Asked, RtspCamera
+from rtsp_camera import Asked, RtspCamera, reply
 
 
 @pytest.fixture
@@ -67,6 +67,38 @@ def test_the_last_attempt_goes_to_something_every_user_may_read(locked: RtspCame
 
     assert "deviceInfo" in str(lost(make(password="guess", prove=prove), Refused))
     assert locked.refused == 1
+
+
+def test_a_proof_elsewhere_gives_the_last_attempt_back(locked: RtspCamera, make: Make, secret: str) -> None:
+    locked.password = "another"
+    lost(make(), Refused)
+    locked.password = secret
+    proofs: list[int] = []
+    with online(make(prove=lambda: proofs.append(1))):
+        pass
+    assert (proofs, locked.refused) == ([1], 1)
+
+
+def test_an_answer_that_says_nothing_of_the_login_costs_nothing(locked: RtspCamera, make: Make) -> None:
+    locked.answers["DESCRIBE"] = ["403 Forbidden"]
+    lost(make(), NoPermission)
+    lost(make(), NoPermission)
+    assert locked.refused == 0
+    # Of the second address too it is asked first whether it wants a login.
+    assert ["authorization" in asked.headers for asked in locked.asked[:4]] == [False, True, False, True]
+
+
+def test_a_stale_nonce_is_no_refusal(locked: RtspCamera, make: Make) -> None:
+    def describe(camera: RtspCamera, asked: Asked) -> bytes:
+        del camera.answers["DESCRIBE"]
+        camera.nonce = "b2"
+        stale = 'WWW-Authenticate: Digest realm="IP Camera(C2875)", nonce="b2", stale="TRUE"'
+        return reply(asked, "401 Unauthorized", stale)
+
+    locked.answers["DESCRIBE"] = describe
+    with online(make()):
+        pass
+    assert locked.refused == 0
 
 
 def test_a_camera_that_wants_a_login_nobody_configured_says_so(locked: RtspCamera, make: Make) -> None:
