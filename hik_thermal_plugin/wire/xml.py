@@ -196,7 +196,10 @@ def _without_prefixes(data: bytes, cause: etree.XMLSyntaxError) -> Element:
     if root is None or any(entry.type != _UNDECLARED_PREFIX for entry in parser.error_log):
         _broken(cause, data)
     for item in root.iter():
-        item.tag = item.tag.rpartition(":")[2] or item.tag
+        name = local_name(item).rpartition(":")[2]
+        if not _NAME.match(name):
+            _broken(cause, data)
+        item.tag = name
     return root
 
 
