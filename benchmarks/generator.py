@@ -17,7 +17,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 HEAD = b"HTTP/1.1 200 OK\r\nMIME-Version: 1.0\r\nConnection: close\r\nContent-Type: multipart/mixed; boundary=boundary\r\n\r\n"
-NOT_THERE = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+NAMESPACE = 'version="2.0" xmlns="http://www.isapi.org/ver20/XMLSchema"'
+DOCUMENTS = {
+    b"/ISAPI/System/deviceInfo": f"<DeviceInfo {NAMESPACE}><deviceName>Generator</deviceName><deviceID>1</deviceID>"
+    "<model>DS-2TD1228-2-QA</model><serialNumber>1</serialNumber><firmwareVersion>V5.5.98</firmwareVersion>"
+    "<deviceType>IPCamera</deviceType></DeviceInfo>",
+    b"/ISAPI/Event/triggers": f"<EventNotification {NAMESPACE}><EventTriggerList><EventTrigger><id>fireDetection-2</id>"
+    "<eventType>fireDetection</eventType><videoInputChannelID>2</videoInputChannelID><EventTriggerNotificationList>"
+    "<EventTriggerNotification><id>center</id><notificationMethod>center</notificationMethod>"
+    "</EventTriggerNotification></EventTriggerNotificationList></EventTrigger></EventTriggerList></EventNotification>",
+}
 
 
 def document(kind: str, state: str, description: str, body: str = "") -> bytes:
@@ -86,6 +95,11 @@ def part(body: bytes, *, length: bool = True) -> bytes:
     return head + b"\r\n" + body
 
 
+def _answer(text: str) -> bytes:
+    status = "200 OK" if text else "404 Not Found"
+    return f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+
+
 class Generator:
     """The streams that are open, and what to do with them."""
 
@@ -101,10 +115,11 @@ class Generator:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.requests += 1
                 self.writes += head.startswith((b"PUT", b"POST", b"DELETE"))
-                if b"alertStream" not in head.split(b"\r\n", 1)[0]:
-                    writer.write(NOT_THERE)
+                path = head.split(b" ", 2)[1]
+                if not path.endswith(b"alertStream"):
+                    writer.write(_answer(DOCUMENTS.get(path, "")))
                     await writer.drain()
-                    break
+                    continue
                 writer.write(HEAD + part(document("videoloss", "inactive", "videoloss alarm")))
                 self.streams.append(writer)
                 await reader.read()

@@ -15,10 +15,11 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
-from .processes import Child, child, mosquitto, quantile
+from .processes import Child, child, foreign_python, mosquitto, quantile
 
 FIRES = 1000
 PER_SECOND = 100.0
+FIELD_FIRES = 6
 
 
 def run() -> dict[str, Any]:
@@ -28,6 +29,7 @@ def run() -> dict[str, Any]:
         for length in (True, False):
             name = f"{count} cameras" + ("" if length else ", no Content-Length")
             out[name] = _measure(count, length)
+    out["pyHik and paho, 1 camera, heartbeats every 10 s"] = _field_client()
     out["aim"] = "p99 under 20 ms at 500 cameras"
     return out
 
@@ -103,6 +105,49 @@ def _measure(count: int, length: bool) -> dict[str, Any]:
             "threads": cost["threads"],
             "megabytes": round(cost["memory"] / 1e6, 1),
         }
+
+
+def _field_client() -> dict[str, Any]:
+    """Measure what people use today on the same stream: single fires, each followed by nothing but the next heartbeat."""
+    python = foreign_python("pyHik==0.4.8", "paho-mqtt==2.1.0")
+    arrived: list[int] = []
+    news = threading.Condition()
+
+    def take(client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        with news:
+            arrived.append(time.monotonic_ns())
+            news.notify_all()
+
+    with mosquitto() as broker, child("benchmarks.generator") as generator:
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client.on_message = take
+        client.connect("127.0.0.1", broker)
+        client.subscribe("field/#", 1)
+        client.loop_start()
+        delays = []
+        try:
+            port = str(generator.ready["port"])
+            with child("benchmarks.field_client", port, str(broker), "1", python=python):
+                while generator.ask({})["streams"] < 1:
+                    time.sleep(0.1)
+                generator.ask({"heartbeats": 10.0})
+                for _ in range(FIELD_FIRES):
+                    # pyHik tells a change of state only: after a fire it wants 5 s of quiet before the next one counts.
+                    time.sleep(12.3)
+                    before = len(arrived)
+                    (at,) = generator.ask({"fires": 1, "per_second": 1.0})["sent"].values()
+                    with news:
+                        if news.wait_for(lambda count=before: len(arrived) > count, 30):  # type: ignore[misc]
+                            delays.append((arrived[before] - at) / 1e6)
+        finally:
+            client.disconnect()
+            client.loop_stop()
+    return {
+        "fires": FIELD_FIRES,
+        "told": len(delays),
+        "median_ms": round(quantile(delays, 0.5), 1) if delays else None,
+        "worst_ms": round(max(delays), 1) if delays else None,
+    }
 
 
 def _settle(host: Child) -> None:

@@ -21,9 +21,9 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 class Child:
     """A Python module in a process of its own that answers one JSON line to each JSON line."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, python: str = sys.executable) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [python, "-m", module, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.ready = self.read()
 
@@ -60,9 +60,9 @@ class Child:
 
 
 @contextmanager
-def child(module: str, *arguments: str) -> Iterator[Child]:
+def child(module: str, *arguments: str, python: str = sys.executable) -> Iterator[Child]:
     """Run a module until the block ends."""
-    made = Child(module, *arguments)
+    made = Child(module, *arguments, python=python)
     try:
         yield made
     finally:
@@ -98,6 +98,20 @@ def mosquitto() -> Iterator[int]:
         finally:
             process.terminate()
             process.wait()
+
+
+def foreign_python(*requirements: str) -> str:
+    """Return the Python of an environment with just these packages, kept in the user's cache folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hik-thermal-plugin"
+    folder = cache / ("bench-" + "-".join(requirement.replace("==", "-") for requirement in requirements))
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "-q", *requirements], check=True, stderr=subprocess.DEVNULL
+        )
+        (folder / "ready").touch()
+    return str(python)
 
 
 def processor_seconds(pid: int) -> float:
