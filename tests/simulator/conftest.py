@@ -1,3 +1,5 @@
+"""A simulated camera and a client that sees its very bytes."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
