@@ -41,6 +41,8 @@ _RANKS: Final = {
 _OTHER: Final = 1
 _OVERHEAD: Final = 200
 """Bytes an event costs besides topic and payload."""
+_QUIET_SECONDS: Final = 60.0
+"""Drops come in crowds: one line in the log a minute is enough."""
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +96,8 @@ class Outbox:
         self._size = 0
         self._last = 0
         self._dropped = Dropped()
+        self._untold: list[str] = []
+        self._tell_at = 0.0
 
     def load(self) -> None:
         """Take up what an earlier life could not deliver; call once, after the store was opened."""
@@ -155,7 +159,14 @@ class Outbox:
             self._store.put(
                 _COUNTERS, "dropped", json.dumps({name: getattr(counted, name) for name in Dropped.__slots__})
             )
-        log.warning("the outbox dropped %d undelivered events: %s", len(dropped), ", ".join(sorted(set(dropped))))
+            self._untold += dropped
+            if self._clock() < self._tell_at:
+                told = []
+            else:
+                told, self._untold = self._untold, []
+                self._tell_at = self._clock() + _QUIET_SECONDS
+        if told:
+            log.warning("the outbox dropped %d undelivered events: %s", len(told), ", ".join(sorted(set(told))))
         self._on_change()
 
     @property
