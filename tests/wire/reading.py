@@ -69,19 +69,6 @@ def alert(kind: str = "VMD", more: str = "") -> bytes:
     ).encode()
 
 
-def same(found: Any, wanted: Any) -> bool:
-    """Compare as expected.json means it: listed fields equal, numbers to 0.001, lists item by item."""
-    if isinstance(wanted, bool) or wanted is None:
-        return found is wanted
-    if isinstance(wanted, int | float):
-        return isinstance(found, int | float) and not isinstance(found, bool) and abs(found - wanted) <= 0.001
-    if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(same, found, wanted))
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(key in found and same(found[key], wanted[key]) for key in wanted)
-    return bool(found == wanted)
-
-
 def value_or_bad_answer(decode: Any, data: bytes) -> Any:
     """Return what a decoder makes of broken bytes, or the BadAnswer it raised; anything else fails the test."""
     try:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from expectations import differences
 from nvr_hooks import Alarm, BadAnswer, FireAlarm, MotionAlarm, OtherAlarm, to_json
-from reading import alert, every_way, part, same
+from reading import alert, every_way, part
 
 from hik_thermal_plugin.wire.alerts import decode_alert, decode_alert_document
 
@@ -30,7 +31,7 @@ def check(document: bytes, case: dict[str, Any]) -> None:
     found = [to_json(event) for event in decode_alert(document, camera="kiln")]
     assert len(found) == len(case["events"]), found
     for event, wanted in zip(found, case["events"], strict=True):
-        assert {key: event.get(key) for key in wanted if not same(event.get(key), wanted[key])} == {}
+        assert differences(event, wanted) == {}
         assert event["camera"] == "kiln"
         assert ("flags" in event) == ("flags" in wanted)
 
