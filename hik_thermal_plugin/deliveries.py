@@ -22,6 +22,7 @@ QUEUE = 10_000
 HANGING = 30.0
 """Seconds in one call after which a sink is counted and reported as hanging."""
 _PATIENCE = 0.9  # seconds a close() waits for a sink that is being called
+_DRAIN = 0.4  # seconds the end of all waits for sinks to take what is left, and again for the threads to end
 _STUCK = 0.01  # seconds in one call after which a thread no longer counts as free
 _FREE = 4  # threads kept free of stuck sinks
 _IDLE = 10.0  # seconds after which a thread without work ends
@@ -56,8 +57,9 @@ class Delivery:
         self._called_at = 0.0
         self._hanging = False
         self._complaints: set[str] = set()
-        self._returned = threading.Event()
-        self._ended = threading.Event()
+        # Made for those who wait, because there are few and an Event has a kilobyte.
+        self._returned: threading.Event | None = None
+        self._ended: threading.Event | None = None
 
     @property
     def state(self) -> HandleState:
@@ -104,18 +106,24 @@ class Delivery:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is no longer running; return whether that is so. Seconds."""
-        return self._ended.wait(timeout)
+        with self._lock:
+            if self._state != "running":
+                return True
+            self._ended = ended = self._ended or threading.Event()
+        return ended.wait(timeout)
 
     def close(self) -> None:
         """End it. The sink is not called again; a call that is going on is waited for less than a second, and not from inside it."""
         with self._lock:
             was_running = self._state == "running"
             self._end("closed")
-            busy = self._caller not in (None, threading.get_ident())
+            returned = None
+            if self._caller not in (None, threading.get_ident()):
+                self._returned = returned = self._returned or threading.Event()
         if was_running and self._on_close is not None:
             self._on_close(self)
-        if busy:
-            self._returned.wait(_PATIENCE)
+        if returned is not None:
+            returned.wait(_PATIENCE)
 
     def __enter__(self) -> Self:
         return self
@@ -134,7 +142,6 @@ class Delivery:
             self._caller = threading.get_ident()
             self._called_at = time.monotonic()
             self._hanging = False
-            self._returned.clear()
         try:
             self._sink(event)
         except BaseException:  # noqa: BLE001 - SystemExit too: a sink ends nobody's thread
@@ -143,7 +150,8 @@ class Delivery:
         with self._lock:
             self._note_hanging()
             self._caller = None
-            self._returned.set()
+            if self._returned is not None:
+                self._returned.set()
             return bool(self._queue) or self._rest()
 
     def _rest(self) -> bool:
@@ -156,7 +164,8 @@ class Delivery:
         if self._state == "running":
             self._state = state
             self._queue.clear()
-            self._ended.set()
+            if self._ended is not None:
+                self._ended.set()
             self._deliveries.forget(self)
 
     def _note_hanging(self) -> bool:
@@ -180,6 +189,7 @@ class Deliveries:
         self._lock = threading.Lock()
         self._open: set[Delivery] = set()
         self._threads: tuple[_Thread, ...] = ()
+        self._closing = False
         self._closed = threading.Event()
         self._behind = threading.Event()  # something is ready and no thread was seen free
         self._watch: threading.Thread | None = None
@@ -195,7 +205,7 @@ class Deliveries:
         """Return a new subscription of `sink`; `on_close` is called once when its owner closes it."""
         delivery = Delivery(self, sink, camera, limit, on_close)
         with self._lock:
-            if self._closed.is_set():
+            if self._closing:
                 raise WrongUse(f"{camera}: everything is closed")
             self._open.add(delivery)
             if self._watch is None:
@@ -204,16 +214,23 @@ class Deliveries:
         return delivery
 
     def close(self) -> None:
-        """Close every subscription and end the threads, within a second; one that a sink holds ends when the sink lets go."""
+        """End every subscription after what it still has waiting, and the threads, within a second; one in a hanging sink ends with the call."""
         with self._lock:
-            self._closed.set()
-            open_, threads, watch = list(self._open), self._threads, self._watch
-        self._behind.set()
+            self._closing = True
+            open_ = list(self._open)
+        deadline = time.monotonic() + _DRAIN
         for delivery in open_:
+            delivery.finish()
+        for delivery in open_:
+            delivery.wait(max(0.0, deadline - time.monotonic()))
             delivery.finish(at_once=True)
+        self._closed.set()
+        self._behind.set()
+        with self._lock:
+            threads, watch = self._threads, self._watch
         for _ in threads:
             self._ready.put(None)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _DRAIN
         for thread in (watch, *threads):
             if thread is not None and thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))

@@ -101,6 +101,7 @@ class Connection:
         with self._lock:
             # Moving the descriptor lets all of httpx go, which is most of the memory of a connection.
             self._socket = sock = socket.socket(raw.family, raw.type, raw.proto, fileno=raw.detach())
+            sock.setblocking(True)  # httpcore's time limits have left it the other way
             client, self._client = self._client, None
             if self._ended:
                 _shut_down(sock)
