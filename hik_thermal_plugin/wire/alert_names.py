@@ -59,6 +59,14 @@ DISK_STATES: dict[str, DiskState] = {
     "hdoffline": "offline",
     "nodisk": "offline",
 }
+STRATEGIES = {
+    "0": "fire_or_smoke",
+    "1": "fire_and_smoke",
+    "2": "double_confirm",
+    "3": "specified_fire",
+    "4": "specified_smoke",
+}
+"""How the device decides on a fire, by the number of the guide's byStrategyType (7.2.1)."""
 _PRE_ALARMS = frozenset({"tmpa", "tpma", "tdpa"})
 _PRE_ALARM_WORDS = ("precaution", "pre-alarm", "prealarm", "pre alarm")
 _QUANTITIES: tuple[tuple[str, Quantity], ...] = (

@@ -9,19 +9,13 @@ from __future__ import annotations
 
 from nvr_hooks import Point, Target
 
+from .alert_names import STRATEGIES
 from .units import read_unit, to_celsius
 from .xml import Element, child, descendant, descendants, fields, local_name, read_integer, read_number
 
 FIRE_CELSIUS = (-40.0, 4000.0)
 MAX_DISTANCE = 10_000.0
 """Metres (guide 7.2.1). Below its documented minimum of 100 m nothing is flagged: indoors every fire is nearer."""
-_STRATEGIES = {
-    "0": "fire_or_smoke",
-    "1": "fire_and_smoke",
-    "2": "double_confirm",
-    "3": "specified_fire",
-    "4": "specified_smoke",
-}
 
 
 def entries(root: Element) -> list[Element]:
@@ -173,7 +167,7 @@ def _point(element: Element | None) -> Point | None:
 
 def _strategy(values: dict[str, Element]) -> str | None:
     word = _text(values, "strategyType") or _text(values, "strategy")
-    return None if word is None else _STRATEGIES.get(word, word)
+    return None if word is None else STRATEGIES.get(word, word)
 
 
 def _identifier(values: dict[str, Element]) -> int | None:

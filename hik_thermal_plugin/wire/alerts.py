@@ -71,11 +71,17 @@ def decode_alert_document(
     root = open_document(document, bare=ROOT)
     if local_name(root).lower() != ROOT.lower():
         raise BadAnswer(f"{local_name(root)} where {ROOT} was expected", camera=camera, data=document)
-    if many := children(root, ROOT):  # a JSON list of alarms
-        found = [_decode(item, document, camera, source, received_at, zone) for item in many]
-        events = tuple(event for item in found for event in item.events)
-        return AlertDocument(events=events, heartbeat=all(item.heartbeat for item in found), at=found[-1].at)
-    return _decode(root, document, camera, source, received_at, zone)
+    found = [_decode(item, document, camera, source, received_at, zone) for item in _alerts(root)]
+    if len(found) == 1:
+        return found[0]
+    events = tuple(event for item in found for event in item.events)
+    return AlertDocument(events=events, heartbeat=all(item.heartbeat for item in found), at=found[-1].at)
+
+
+def _alerts(root: Element) -> list[Element]:
+    """Return the alarms of a document: itself, or the items of a JSON list."""
+    inner = children(root, ROOT)
+    return [alert for item in inner for alert in _alerts(item)] if inner else [root]
 
 
 def _decode(

@@ -184,6 +184,21 @@ def test_a_json_alarm_is_the_same_event_as_the_xml_one() -> None:
     assert both[0] == both[1] == decode_alert(alert())
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '[{"eventType": "VMD"}, {"eventType": "IO"}]',
+        '[{"EventNotificationAlert": {"eventType": "VMD"}}, {"EventNotificationAlert": {"eventType": "IO"}}]',
+        '{"EventNotificationAlert": [{"eventType": "VMD"}, {"eventType": "videoloss", "eventState": "inactive"}, {"eventType": "IO"}]}',
+    ],
+)
+def test_a_json_list_holds_several_alarms(shape: str) -> None:
+    found = decode_alert_document(shape.encode())
+
+    assert [event.type for event in found.events] == ["motion_alarm", "input_alarm"]
+    assert not found.heartbeat
+
+
 def test_every_alarm_can_be_written_down() -> None:
     for name, case in CASES.items():
         if "error" not in case:
