@@ -155,6 +155,28 @@ def test_a_real_fires_temperature_below_the_documented_range_is_not_flagged() ->
         assert (event.celsius, event.flags) == (float(celsius), flags)
 
 
+def test_two_rules_of_which_one_measures_are_two_alarms_unless_they_are_a_difference() -> None:
+    entry = "<DetectionRegionEntry><regionID>{}</regionID>{}</DetectionRegionEntry>"
+    body = "<TMA><currTemperature>70</currTemperature><ruleType>{} is higher than</ruleType></TMA>"
+    for words, rules in (("highest temp", [(1, None), (4, None)]), ("temp diff", [(1, 4)])):
+        more = f"<DetectionRegionList>{entry.format(1, body.format(words))}{entry.format(4, '')}</DetectionRegionList>"
+        found = [to_json(event) for event in decode_alert(alert("TMA", more))]
+        assert [(event["rule"], event.get("other_rule")) for event in found] == rules
+
+
+def test_a_hottest_point_off_the_picture_and_an_unknown_unit_are_flagged() -> None:
+    more = (
+        "<DetectionRegionList><DetectionRegionEntry><FireDetection><HighestPoint><x>1001</x><y>5</y></HighestPoint>"
+        "<temperatureUnit>warm</temperatureUnit><fireMaxTemperature>99</fireMaxTemperature></FireDetection>"
+        "</DetectionRegionEntry></DetectionRegionList>"
+    )
+    (event,) = decode_alert(alert("fireDetection", more))
+
+    assert isinstance(event, FireAlarm)
+    assert event.flags == ("hottest", "unit_reported")
+    assert (event.celsius, event.targets[0].hottest) == (99.0, (1.001, 0.005))
+
+
 def test_a_fire_without_regions_still_tells_its_temperature() -> None:
     (event,) = decode_alert(
         alert("fireDetection", "<FireDetection><fireMaxTemperature>99</fireMaxTemperature></FireDetection>")
