@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
@@ -93,7 +94,7 @@ class DeviceAuth(httpx.Auth):
             self._budget.check(self._camera)
             with self._lock:
                 self._denied[path] = self._clock() + self._budget.auth_retry_seconds
-            self._raise_if_denied(path)
+            raise self._no_permission(path)
 
     def _log_in(
         self, request: httpx.Request, known: tuple[Challenge, int] | None = None, *, proved: bool = False
@@ -198,39 +199,37 @@ class DeviceAuth(httpx.Auth):
             if self._clock() >= until:
                 del self._denied[path]
                 return
-        raise NoPermission(
-            f"{self._camera}: {path} answered 401 although the login is right: this user may not use it",
-            camera=self._camera,
-        )
+        raise self._no_permission(path)
+
+    def _no_permission(self, path: str) -> NoPermission:
+        text = f"{self._camera}: {path} answered 401 although the login is right: this user may not use it"
+        return NoPermission(text, camera=self._camera)
 
 
 class _Bounded(httpx.SyncByteStream):
-    """A body of which no more is read than is worth looking at."""
+    """A body that ends where looking at it stops to be worth while, or where it is lost."""
 
     def __init__(self, stream: httpx.SyncByteStream) -> None:
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
         size = 0
-        for data in self._stream:
-            size += len(data)
-            if size > _MAX_BODY:
-                raise httpx.DecodingError(f"more than {_MAX_BODY} bytes")
-            yield data
+        with suppress(httpx.HTTPError):
+            for data in self._stream:
+                size += len(data)
+                if size > _MAX_BODY:
+                    return
+                yield data
 
     def close(self) -> None:
         self._stream.close()
 
 
 def _look_at(response: httpx.Response) -> bytes:
-    """Read the body; it must be drained before the next request on the connection. Empty when it is lost on the way or too long."""
+    """Read the body, or what there is of it; it must be drained before the next request on the connection."""
     if not response.is_stream_consumed and isinstance(response.stream, httpx.SyncByteStream):
         response.stream = _Bounded(response.stream)
-    try:
-        return response.read()
-    except httpx.HTTPError:
-        response.close()
-        return b""
+    return response.read()
 
 
 def _challenges(response: httpx.Response) -> list[Challenge]:

@@ -114,7 +114,7 @@ def translated(camera: str, what: str) -> Iterator[None]:
         if "disconnected" in str(error) or "closed" in str(error):
             raise Unreachable(f"{camera}: {what}: the device closed the connection", camera=camera) from error
         raise BadAnswer(f"{camera}: {what} answered something that is not HTTP: {error}", camera=camera) from error
-    except httpx.DecodingError as error:
+    except (httpx.DecodingError, httpx.StreamError) as error:
         raise BadAnswer(f"{camera}: {what} answered with a body that cannot be unpacked", camera=camera) from error
     except (httpx.HTTPError, OSError) as error:
         raise Unreachable(f"{camera}: {what}: {cause_of(error)}", camera=camera) from error
