@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from lxml import etree
+
 from hik_thermal_plugin.wire.alerts import decode_alert
 from hik_thermal_plugin.wire.multipart import PartReader
-from lxml import etree
 
 from .generator import fire, part
 
@@ -25,7 +26,7 @@ def by_hand(data: bytes) -> list[dict[str, Any]]:
         position = end + 4 + length
         root = etree.fromstring(data[end + 4 : position])
         fields = {etree.QName(child).localname: child for child in root}
-        targets = []
+        targets: list[dict[str, Any]] = []
         for entry in fields["DetectionRegionList"]:
             values = {etree.QName(node).localname: node.text for node in entry.iter()}
             outline = [(int(point[0].text or 0) / 1000, int(point[1].text or 0) / 1000) for point in entry[1]]
@@ -47,7 +48,7 @@ def by_hand(data: bytes) -> list[dict[str, Any]]:
                 "state": fields["eventState"].text,
                 "description": fields["eventDescription"].text,
                 "targets": targets,
-                "celsius": max(target["celsius"] for target in targets),
+                "celsius": max(float(target["celsius"]) for target in targets),
             }
         )
     return out

@@ -2,7 +2,7 @@
 
 Speaks HTTP without login, holds every alertStream it is asked for, and sends what it is told on stdin, one JSON object a line:
 `{"fires": N, "per_second": R, "length": true}` sends N fires, one after the other over the open streams in turn;
-`{"flood": seconds, "per_second": R}` sends R alarms a second on every stream; `{"heartbeats": period}` starts heartbeats.
+`"motion": true` sends motion instead, for clients that know no fire; `{"flood": seconds, "per_second": R}` sends R alarms a second on every stream; `{"heartbeats": period}` starts heartbeats.
 Each answers one line: what was sent and when (CLOCK_MONOTONIC, ns: comparable between processes of one machine).
 A fire's temperature is its number, so that whoever receives it knows which one it is.
 """
@@ -22,8 +22,8 @@ DOCUMENTS = {
     b"/ISAPI/System/deviceInfo": f"<DeviceInfo {NAMESPACE}><deviceName>Generator</deviceName><deviceID>1</deviceID>"
     "<model>DS-2TD1228-2-QA</model><serialNumber>1</serialNumber><firmwareVersion>V5.5.98</firmwareVersion>"
     "<deviceType>IPCamera</deviceType></DeviceInfo>",
-    b"/ISAPI/Event/triggers": f"<EventNotification {NAMESPACE}><EventTriggerList><EventTrigger><id>fireDetection-2</id>"
-    "<eventType>fireDetection</eventType><videoInputChannelID>2</videoInputChannelID><EventTriggerNotificationList>"
+    b"/ISAPI/Event/triggers": f"<EventNotification {NAMESPACE}><EventTriggerList><EventTrigger><id>VMD-2</id>"
+    "<eventType>VMD</eventType><videoInputChannelID>2</videoInputChannelID><EventTriggerNotificationList>"
     "<EventTriggerNotification><id>center</id><notificationMethod>center</notificationMethod>"
     "</EventTriggerNotification></EventTriggerNotificationList></EventTrigger></EventTriggerList></EventNotification>",
 }
@@ -131,7 +131,7 @@ class Generator:
                 self.streams.remove(writer)
             writer.close()
 
-    async def fires(self, count: int, per_second: float, length: bool) -> dict[str, Any]:
+    async def fires(self, count: int, per_second: float, length: bool, motion: bool = False) -> dict[str, Any]:
         """Send fires over the streams in turn, evenly spaced."""
         sent: dict[int, int] = {}
         start = time.monotonic()
@@ -140,7 +140,7 @@ class Generator:
             if wait > 0:
                 await asyncio.sleep(wait)
             self.number += 1
-            body = part(fire(self.number), length=length)
+            body = part(document("VMD", "active", "Motion alarm") if motion else fire(self.number), length=length)
             writer = self.streams[index % len(self.streams)]
             writer.write(body)
             sent[self.number] = time.monotonic_ns()
@@ -178,7 +178,9 @@ async def main() -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         order = json.loads(line)
         if "fires" in order:
-            answer = await generator.fires(order["fires"], order["per_second"], order.get("length", True))
+            answer = await generator.fires(
+                order["fires"], order["per_second"], order.get("length", True), "motion" in order
+            )
         elif "flood" in order:
             answer = await generator.flood(order["flood"], order["per_second"])
         elif "heartbeats" in order:

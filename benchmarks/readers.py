@@ -81,10 +81,9 @@ async def bare(port: int, count: int) -> None:
 
 def ours(port: int, count: int, *, decode: bool) -> None:
     """Hold the streams as the driver does."""
-    from hik_thermal_plugin.site import Site
-
     from hik_thermal_plugin.config import read
     from hik_thermal_plugin.isapi import alert_stream
+    from hik_thermal_plugin.site import Site
 
     if not decode:
         from hik_thermal_plugin.wire.alerts import AlertDocument
@@ -95,7 +94,7 @@ def ours(port: int, count: int, *, decode: bool) -> None:
             Counter.events += 1
             return nothing
 
-        alert_stream.decode_alert_document = undecoded  # type: ignore[assignment]
+        alert_stream.decode_alert_document = undecoded  # type: ignore[attr-defined]
 
     lock = threading.Lock()
     online = threading.Semaphore(0)
