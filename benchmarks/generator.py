@@ -2,7 +2,8 @@
 
 Speaks HTTP without login, holds every alertStream it is asked for, and sends what it is told on stdin, one JSON object a line:
 `{"fires": N, "per_second": R, "length": true}` sends N fires, one after the other over the open streams in turn;
-`"motion": true` sends motion instead, for clients that know no fire; `{"flood": seconds, "per_second": R}` sends R alarms a second on every stream; `{"heartbeats": period}` starts heartbeats.
+`"motion": true` sends motion instead, for clients that know no fire;
+`{"flood": seconds, "per_second": R}` sends R alarms a second on every stream; `{"heartbeats": period}` starts heartbeats.
 Each answers one line: what was sent and when (CLOCK_MONOTONIC, ns: comparable between processes of one machine).
 A fire's temperature is its number, so that whoever receives it knows which one it is.
 """

@@ -109,7 +109,7 @@ def _measure(count: int, length: bool) -> dict[str, Any]:
 
 
 def _field_client() -> dict[str, Any]:
-    """Measure what people use today on the same stream: single motion alarms (pyHik knows no fire), each followed by nothing but the next heartbeat."""
+    """Measure what people use today on the same stream: single motion alarms (it knows no fire), each followed by nothing but the next heartbeat."""
     python = foreign_python("pyHik==0.4.8", "paho-mqtt==2.1.0")
     arrived: list[int] = []
     news = threading.Condition()
