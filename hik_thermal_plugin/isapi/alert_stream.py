@@ -80,6 +80,8 @@ class AlertStream:
         self.counters.documents += 1
         if document.heartbeat:
             self._learn_from_heartbeat(document.at)
+        else:
+            self._beat = None  # between alarms a device need not send heartbeats, so this gap teaches nothing
         for number, event in enumerate(document.events):
             if isinstance(event, OtherAlarm):
                 self.counters.unknown += 1

@@ -184,12 +184,12 @@ class Connection:
             self._hold(sock.dup() if secure else None, None if secure else sock)
         elif name == "connection.start_tls.complete":
             stream = info["return_value"]
-            self._hold(None, stream.get_extra_info("socket"))
-            certificate = stream.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            if not self._endpoint.tls.matches(certificate):
+            sock = stream.get_extra_info("socket")
+            self._hold(None, sock)
+            if not self._endpoint.tls.matches(sock.getpeercert(binary_form=True)):
                 stream.close()
                 raise Unreachable(
-                    f"{self._endpoint.camera}: the certificate has not the fingerprint of tls: {{fingerprint: …}}",
+                    f"{self._endpoint.camera}: its certificate is not the one with the fingerprint in tls: {{fingerprint: …}}",
                     camera=self._endpoint.camera,
                 )
 
