@@ -87,7 +87,8 @@ def check_tests(options: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder:
         data = {"COVERAGE_FILE": str(Path(folder) / "coverage")}
         try:
-            run(BIN / "pytest", "-q", "--cov", "--cov-report=", environ=data)
+            run(BIN / "pytest", "-q", "-n", "auto", "-m", "not integration", "--cov", "--cov-report=", environ=data)
+            run(BIN / "pytest", "-q", "-m", "integration", "--cov", "--cov-append", "--cov-report=", environ=data)
         finally:
             report = run(BIN / "coverage", "report", quiet=True, environ=data)
             sys.stdout.write(report)
@@ -244,7 +245,19 @@ def suite_of_wheel(wheel: Path, python: Path, copy: Path) -> None:
     where = "import nvr_hooks, hik_thermal_plugin as h; print(nvr_hooks.__file__, h.__file__)"
     if str(ROOT) in (found := run(bin_folder / "python", "-c", where, quiet=True, cwd=copy)):
         raise Failed(f"the source is importable: {found}")
-    run(bin_folder / "python", "-m", "pytest", "-q", "-m", "not integration", "-p", "no:cacheprovider", cwd=copy)
+    run(
+        bin_folder / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "auto",
+        "-m",
+        "not integration",
+        "-p",
+        "no:cacheprovider",
+        cwd=copy,
+    )
 
 
 def copy_without_packages(folder: Path) -> Path:

@@ -149,6 +149,6 @@ def _spans(body: bytes) -> list[tuple[int, int]]:
     parser.EndElementHandler = end
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as err:
+    except (expat.ExpatError, LookupError, ValueError) as err:  # LookupError: an encoding nobody knows
         raise Unsupported(f"the metadata configuration is damaged: {BY_HAND}") from err
     return spans
