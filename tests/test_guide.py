@@ -102,8 +102,8 @@ def code(text: str) -> set[str]:
 
 
 @cache
-def names_of_tests() -> set[str]:
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("test_*.py")]
+def names_of_tests(folder: str = "tests") -> set[str]:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / folder).rglob("test_*.py")]
     return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
@@ -159,6 +159,12 @@ def test_the_evidence_is_of_a_known_kind() -> None:
     for row in rows():
         assert EVIDENCE.match(row.evidence), f"{row.guide} {row.item}: {row.evidence}"
         assert (row.evidence == "not built") == row.here.startswith("not built") or "bytes decode" in row.here, row.item
+
+
+def test_what_a_capture_or_another_program_shows_is_a_conformance_test() -> None:
+    for row in rows():
+        if row.evidence.startswith(("capture", "another program")):
+            assert code(row.test) & names_of_tests("tests/conformance"), f"{row.guide} {row.item}: {row.test}"
 
 
 @pytest.mark.skipif(not GUIDE.exists(), reason=f"the guide is not at {GUIDE.relative_to(ROOT.parent)}")
