@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import select
 import socket
 import threading
+import time
 from contextlib import suppress
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that stays free while nobody listens on it.
+
+    Below the range the system takes for outgoing connections: a client that tries such a port again and again ends up connected to
+    itself, and the port is taken.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 class Gate:
@@ -15,8 +30,8 @@ class Gate:
         self._target = target
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._lock = threading.Lock()
-        self._listener = self._listening(0)
-        self.port: int = self._listener.getsockname()[1]
+        self.port = free_port()
+        self._listener = self._listening(self.port)
         self._open = True
         self._stalled = False
         self._closing = False
@@ -58,7 +73,13 @@ class Gate:
 
     @staticmethod
     def _listening(port: int) -> socket.socket:
-        return socket.create_server(("127.0.0.1", port), backlog=16)
+        deadline = time.monotonic() + 5
+        while True:
+            try:
+                return socket.create_server(("127.0.0.1", port), backlog=16)
+            except OSError:  # a listener closed while a thread waits for it is there until that thread looks again
+                if time.monotonic() > deadline:
+                    raise
 
     def _cut(self) -> None:
         for one in list(self._pairs):

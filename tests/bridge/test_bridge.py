@@ -91,7 +91,7 @@ def test_everything_is_there_for_a_late_subscriber(
     assert late.expect("kiln/2/temperature/1")["max"] == 48.3
     assert late.expect_active("kiln/2/alarm/motion", False)
     late.expect("kiln/2/picture/fire")
-    assert late.payloads("kiln/2/picture/fire") == [b"\xff\xd8 picture"]
+    assert set(late.payloads("kiln/2/picture/fire")) == {b"\xff\xd8 picture"}
     late.expect("kiln/2/picture/fire/visible")
     assert late.expect("bridge/outbox")["state"] == "ok"
     assert late.payloads("kiln/2/event/motion") == []
