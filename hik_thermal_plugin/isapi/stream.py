@@ -88,7 +88,7 @@ class Stream:
             if not self._connection.ended:
                 self._connection.lost()
                 silent = isinstance(error, TimeoutError | BlockingIOError | httpx.ReadTimeout)
-                why = f"nothing came for {seconds:.0f} s" if silent else cause_of(error)
+                why = f"nothing came for {seconds:g} s" if silent else cause_of(error)
                 raise Unreachable(f"{self._camera}: {self._what}: {why}", camera=self._camera) from error
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_device import ScriptedDevice
+from alert_device import ONLINE, Reader
+from scripted_device import Live, ScriptedDevice
 
+from hik_thermal_plugin.isapi.alert_stream import AlertStream
 from hik_thermal_plugin.isapi.client import IsapiClient
 from hik_thermal_plugin.login import LoginBudget
 
@@ -53,3 +55,24 @@ def client_of(
 def client(client_of: Callable[..., IsapiClient]) -> IsapiClient:
     """A client with the right password."""
     return client_of()
+
+
+@pytest.fixture
+def read() -> Iterator[Callable[[AlertStream], Reader]]:
+    readers: list[Reader] = []
+
+    def start(source: AlertStream) -> Reader:
+        readers.append(Reader(source))
+        return readers[-1]
+
+    yield start
+    for reader in readers:
+        reader.close()
+
+
+@pytest.fixture
+def armed(device: ScriptedDevice, client: IsapiClient, read: Callable[[AlertStream], Reader]) -> tuple[Reader, Live]:
+    """A reader that is online, and the device's side of it."""
+    reader = read(AlertStream(client))
+    assert reader.next() == ONLINE
+    return reader, device.streams[0]

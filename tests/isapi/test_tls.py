@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from nvr_hooks import Unreachable, WrongUse
+from alert_device import JPEG, ONLINE, Reader, alarm, part
+from nvr_hooks import AlarmPicture, MotionAlarm, Unreachable, WrongUse
 from scripted_device import DEVICE_INFO, IDENTITY, ScriptedDevice, reply
 
+from hik_thermal_plugin.isapi.alert_stream import AlertStream
 from hik_thermal_plugin.isapi.client import IsapiClient
 from hik_thermal_plugin.isapi.tls import Tls, context_for
 
@@ -150,3 +152,37 @@ def test_a_ca_file_that_cannot_be_read_is_named(client_of: MakeClient, tmp_path:
         file.write_bytes(content)
     with pytest.raises(WrongUse, match=r"cannot read certificates from .*ca\.pem"):
         client_of(url="https://127.0.0.1:1", tls=Tls(ca=file)).get(DEVICE_INFO)
+
+
+def test_alarms_come_over_tls_and_a_blocked_read_ends_at_once(
+    secure: ScriptedDevice,
+    client_of: MakeClient,
+    certificate: tuple[Path, Path],
+    read: Callable[[AlertStream], Reader],
+) -> None:
+    reader = read(AlertStream(client_of(url=secure.url, tls=Tls(ca=certificate[0]))))
+    assert reader.next() == ONLINE
+    secure.streams[0].send(alarm() + part(JPEG, "image/jpeg"))
+    assert isinstance(reader.next(), MotionAlarm)
+    picture = reader.next()
+    assert isinstance(picture, AlarmPicture)
+    assert picture.data == JPEG
+    began = time.monotonic()
+    reader.source.interrupt()
+    assert reader.ended() is None
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("end", ["silence", "end"])
+def test_a_stream_over_tls_is_lost_like_any_other(
+    secure: ScriptedDevice, client_of: MakeClient, read: Callable[[AlertStream], Reader], end: str
+) -> None:
+    reader = read(AlertStream(client_of(url=secure.url, tls=Tls(verify=False)), silence=0.2))
+    assert reader.next() == ONLINE
+    secure.streams[0].send(alarm())
+    assert isinstance(reader.next(), MotionAlarm)
+    if end == "end":
+        secure.streams[0].end()
+    error = reader.ended()
+    assert isinstance(error, Unreachable)
+    assert ("ended by the device" if end == "end" else "nothing came for 0.2 s") in str(error)
