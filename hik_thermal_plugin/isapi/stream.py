@@ -69,7 +69,8 @@ class Stream:
             else:
                 return
             sock = self._connection.take_over(response)
-            del response, first
+            if not isinstance(sock, ssl.SSLSocket):
+                del response, first  # over TLS letting go of them would close the socket
             # One buffer that stays: a new one per read, cut to what came, leaves 30 KB of holes per connection in the heap.
             buffer, applied = bytearray(_SMALL), None
             view = memoryview(buffer)

@@ -55,10 +55,12 @@ class Live:
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
+        self.begun = threading.Event()
         self.over = threading.Event()
         self.gone = threading.Event()
 
     def send(self, data: bytes) -> None:
+        assert self.begun.wait(10)
         self.socket.sendall(data)
 
     def end(self) -> None:
@@ -93,7 +95,7 @@ class ScriptedDevice:
         self.before: Callable[[Asked], None] = lambda asked: None
         self.asked: list[Asked] = []
         self.streams: list[Live] = []
-        self.head: bytes | None = HEAD
+        self.head = HEAD
         self.answers: dict[str, list[bytes | Handler]] = {DEVICE_INFO: [reply(200, IDENTITY)], ALERTS: [stream]}
         self._context = context
         self._nonces: dict[str, str] = {}
@@ -151,6 +153,7 @@ class ScriptedDevice:
                 with self._lock:
                     self._sockets.add(live.socket)
             while (asked := self._read(live.socket, number)) is not None:
+                live.begun.clear()
                 if (answer := self._answer(live, asked)) is None:
                     return
                 live.socket.sendall(answer)
@@ -228,9 +231,9 @@ class ScriptedDevice:
 
 def stream(device: ScriptedDevice, live: Live, asked: Asked) -> bytes | None:
     """Answer with the head of an endless answer, and leave the rest to the test until it says that it is over."""
-    if device.head is not None:
-        live.send(device.head)
     device.streams.append(live)
+    live.socket.sendall(device.head)
+    live.begun.set()
     live.over.wait(60)
     return None
 

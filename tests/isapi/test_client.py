@@ -107,9 +107,9 @@ def test_an_answer_without_end_is_given_up(
     device.asks_login = False
 
     def flood(device: ScriptedDevice, live: Live, asked: Asked) -> bytes | None:
-        live.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        live.socket.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
-            live.send(b"x" * 65536)
+            live.socket.sendall(b"x" * 65536)
 
     device.answers["/ISAPI/x"] = [flood]
     with pytest.raises(BadAnswer, match="more than 1000000 bytes"):
@@ -121,7 +121,7 @@ def test_a_device_that_goes_silent_is_given_up_in_time(
     device: ScriptedDevice, client_of: MakeClient, head: bytes
 ) -> None:
     def stall(device: ScriptedDevice, live: Live, asked: Asked) -> bytes | None:
-        live.send(head)
+        live.socket.sendall(head)
         return silence(device, live, asked)
 
     device.asks_login = False
@@ -134,9 +134,9 @@ def test_a_device_that_goes_silent_is_given_up_in_time(
 
 def test_a_device_that_dribbles_is_given_up_in_time(device: ScriptedDevice, client_of: MakeClient) -> None:
     def dribble(device: ScriptedDevice, live: Live, asked: Asked) -> bytes | None:
-        live.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        live.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         while not live.over.wait(0.02):
-            live.send(b"x")
+            live.socket.sendall(b"x")
         return None
 
     device.asks_login = False
@@ -221,7 +221,7 @@ def test_interrupt_ends_a_request_at_once(
 ) -> None:
     def stall(device: ScriptedDevice, live: Live, asked: Asked) -> bytes | None:
         if when == "within the body":
-            live.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+            live.socket.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
         return silence(device, live, asked)
 
     device.answers["/ISAPI/x"] = [stall]
