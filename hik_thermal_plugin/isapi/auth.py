@@ -1,7 +1,8 @@
 """Log in over HTTP as these devices want it, and never more often than the login budget allows. No socket here: httpx sends what is yielded.
 
-What httpx's own DigestAuth lacks (docs/decisions/digest.md): several schemes in one header, a challenge per path because a nonce may be
-bound to one, SHA-256 beside MD5, a bound on what is read of a 401, and above all the question "is it the password or the permission?":
+What httpx's own DigestAuth lacks (docs/decisions/0003-digest-of-our-own-inside-httpx.md): several schemes in one header, a challenge per
+path because a nonce may be bound to one, SHA-256 beside MD5, a bound on what is read of a 401, and above all the question whether it is
+the password or the permission:
 
     request -> 401 challenge -> request with credentials -> 401 refused
       -> device information with credentials   401: wrong password, the budget blocks     200: the password is right

@@ -1,7 +1,7 @@
 """The bytes of an answer that never ends, with little memory and few calls.
 
 The first bytes come through httpx. After them, when the body has neither length nor chunks, httpx holds nothing back (h11 hands out all it
-has), so the socket is taken over and read directly: docs/decisions/taking-the-socket-over.md has the figures. Otherwise httpx goes on.
+has), so the socket is taken over and read directly: docs/decisions/0005-the-socket-is-taken-over.md has the figures. Otherwise httpx goes on.
 """
 
 from __future__ import annotations
