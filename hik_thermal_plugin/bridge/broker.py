@@ -43,6 +43,7 @@ def new_client(settings: BridgeSettings, client_id: str) -> Client:
         if not settings.tls.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        context.sslsocket_class = _ClosedOnFailure
         client.tls_set_context(context)
     return client
 
@@ -58,6 +59,17 @@ def connection_error(settings: BridgeSettings, reason: ReasonCode | Exception) -
         user = settings.username or "nobody (no username)"
         return Refused(f"the broker {settings.address} refuses the login of {user} ({reason})")
     return Unreachable(f"the broker {settings.address} cannot be reached: {reason}")
+
+
+class _ClosedOnFailure(ssl.SSLSocket):
+    """paho leaves a connection open whose handshake failed."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def _without_delay(client: Client, data: Any, sock: Any) -> None:

@@ -151,7 +151,7 @@ class Kind:
                 **{name: voice.fields[name] for name in _MEASURED if name in voice.fields},
             }
             if voice.targets:
-                found += [{**told, **_said(target)} for target in voice.targets]
+                found += [{"id": target.get("id"), **told, **_said(target)} for target in voice.targets]
             elif voice.member:
                 found.append({"id": None, **told, "region": []})
         return found

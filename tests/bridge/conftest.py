@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import secrets
 import shutil
@@ -223,7 +224,16 @@ class Mosquitto:
         self._wait_for = wait_for
         self._file = folder / f"mosquitto-{port}.conf"
         self._file.write_text(
-            "\n".join((f"listener {port} 127.0.0.1", *lines, "persistence false", "set_tcp_nodelay true", ""))
+            "\n".join(
+                (
+                    f"listener {port} 127.0.0.1",
+                    *lines,
+                    "persistence false",
+                    "set_tcp_nodelay true",
+                    f"user {getpass.getuser()}",  # started by root it becomes another one, who cannot read the test's folder
+                    "",
+                )
+            )
         )
         self._process: subprocess.Popen[bytes] | None = None
 

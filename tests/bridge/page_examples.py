@@ -1,0 +1,148 @@
+"""The examples of docs/mqtt.md, made by the code they describe: topic -> message."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from nvr_hooks import (
+    CameraInfo,
+    ChannelInfo,
+    ConnectionChanged,
+    Disk,
+    FireAlarm,
+    Health,
+    StreamInfo,
+    Target,
+    TemperatureReading,
+)
+
+from hik_thermal_plugin.bridge.feed import Feed
+from hik_thermal_plugin.bridge.messages import Message, Request, Topics
+
+PREFIX = "hik_thermal"
+AT = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+ARRIVED = datetime(2026, 1, 31, 12, 0, 0, 240_000, tzinfo=UTC)
+INFO = CameraInfo(
+    name="kiln",
+    url="http://192.0.2.10",
+    manufacturer="HIKVISION",
+    model="DS-2TD1228-2/QA",
+    serial="DS-2TD1228-2/QA0000000000",
+    firmware="V5.5.98 build 240808",
+    mac="00:00:5e:00:53:01",
+    device_name="IP CAMERA",
+    channels=(
+        ChannelInfo(id=1, name="Visible", thermal=False),
+        ChannelInfo(
+            id=2, name="Thermal", thermal=True,
+            streams=(StreamInfo(id=201, profile="main", codec="H.264", width=1280, height=720, frames_per_second=25.0),),
+        ),
+    ),
+    thermal_channel=2,
+    thermal_evidence="channel 2 has a thermal stream",
+    capabilities={"alarms": "isapi", "snapshot": "isapi"},
+    state="online",
+)  # fmt: skip
+
+
+class _Out:
+    """Keeps what a feed publishes."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, Message] = {}
+
+    def event(self, message: Message, kind: str) -> None:
+        self.messages[message.topic] = message
+
+    def level(self, message: Message) -> None:
+        self.messages[message.topic] = message
+
+    def clear(self, topic: str) -> None: ...
+
+    def save(self, camera: str, name: str, document: dict[str, Any]) -> None: ...
+
+    def wake(self, camera: str, at: float) -> None: ...
+
+    def changed(self, camera: str, state: str) -> None: ...
+
+    def online(self, camera: str) -> None: ...
+
+
+def examples() -> dict[str, Message]:
+    """Return every message the page shows, by topic."""
+    topics, out = Topics(PREFIX), _Out()
+    feed = Feed(INFO, topics, out, 10.0, clock=lambda: 100.0, wall=lambda: ARRIVED)
+    feed.start({})
+    feed.store((Disk(id=1, kind="disk", name="SD card", state="ok", capacity=62_534_000_000, free=41_000_000_000),))
+    feed.take(ConnectionChanged(camera="kiln", source="alert_stream", state="online", received_at=AT))
+    feed.healthy(
+        [
+            Health(
+                camera="kiln",
+                source="alert_stream",
+                state="online",
+                since=AT,
+                events=12,
+                bytes=48_310,
+                last_byte_at=ARRIVED,
+            )
+        ]
+    )
+    feed.take(
+        FireAlarm(
+            camera="kiln", channel=2, at=AT, received_at=ARRIVED, id="5d1c0f3a9be84722", raw_type="fireDetection",
+            celsius=101.0, unit_reported="celsius",
+            targets=(
+                Target(id=1, region=((0.683, 0.01), (0.714, 0.01), (0.714, 0.046)), hottest=(0.703, 0.015), celsius=68.0),
+                Target(id=4, region=((0.0, 0.375), (0.003, 0.375), (0.003, 0.39)), hottest=(0.0, 0.38), celsius=101.0),
+            ),
+            pictures=2,
+        )
+    )  # fmt: skip
+    feed.take(
+        TemperatureReading(
+            camera="kiln", channel=2, at=AT, received_at=ARRIVED, rule=1, rule_name="Door", calibration="region",
+            highest_celsius=48.3, lowest_celsius=21.4, average_celsius=25.9, difference_kelvin=26.9, frozen=False,
+        )
+    )  # fmt: skip
+    status = {
+        "state": "ok",
+        "reason": None,
+        "moved_aside": None,
+        "waiting": 0,
+        "bytes": 0,
+        "dropped": {
+            "total": 3,
+            "too_old": 0,
+            "no_room": 3,
+            "by_kind": {"motion": 3},
+            "last_at": "2026-01-31T09:12:44.018Z",
+        },
+    }
+    snapshot = {
+        "id": "42",
+        "ok": True,
+        "error": None,
+        "bytes": 61440,
+        "content_type": "image/jpeg",
+        "taken_at": "2026-01-31T12:00:03.000Z",
+        "source": "picture",
+        "topic": f"{PREFIX}/kiln/2/picture/snapshot",
+    }
+    test = {
+        "id": "43",
+        "ok": True,
+        "error": None,
+        "event_id": "9a44c07be1f2d350",
+        "topic": f"{PREFIX}/kiln/2/event/test",
+    }
+    wrong = {"id": "44", "ok": False, "error": "kiln: has no channel 7; there are 1, 2"}
+    for message in (
+        topics.outbox(status),
+        topics.result(Request("kiln", "2", "snapshot"), snapshot),
+        topics.result(Request("kiln", "2", "test_alarm"), test),
+        topics.result(Request("kiln", "7", "snapshot"), wrong),
+    ):
+        out.messages[message.topic] = message
+    return out.messages
