@@ -41,6 +41,7 @@ def test_names_count_without_their_namespace(namespace: str, inner: str) -> None
         (b'\n<?xml version="1.0" encoding="UTF-8"?>\n<a>x</a>\n', "x"),
         (b"\xef\xbb\xbf<a>x</a>\0\0", "x"),
         (b'<?xml version="1.0" encoding="UTF-8"><a>x</a>', "x"),
+        (b'<? xml version="1.0" encoding="UTF-8"?>\n<a>x</a>', "x"),
         (b'<?xml version="9" standalone="maybe"?><a>x</a>', "x"),
         (b'<?xml version="1.0" encoding="nonsense"?><a>x</a>', "x"),
         (b'<?xml version="1.0" encoding="UTF-16"?><a>x</a>', "x"),
