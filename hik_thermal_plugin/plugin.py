@@ -197,6 +197,13 @@ class HikThermal:
         return (KEY, schema())
 
     @hookimpl
+    def nvr_commands(self, cli: Any) -> None:
+        """Add `frame`."""
+        from .commands import nvr_commands
+
+        nvr_commands(cli)
+
+    @hookimpl
     def nvr_close(self) -> None:
         """End all connections."""
         if self._site is not None:

@@ -32,7 +32,8 @@ TABLE = {
     "config": "nvr_hooks pydantic yaml",
     "camera": DRIVER,
     "site": f"{DRIVER} camera",
-    "plugin": f"{DRIVER} camera site",
+    "commands": f"{DRIVER} typer@nvr_commands",
+    "plugin": f"{DRIVER} camera site commands",
     "bridge": "nvr_hooks pydantic paho typer@nvr_commands",
     "frigate": "nvr_hooks pydantic httpx ruamel typer@nvr_commands",
     "alarm_recorder": "nvr_hooks pydantic",
@@ -127,6 +128,8 @@ def test_the_import_table_holds() -> None:
         ("hik_thermal_plugin.wire.alerts", "numpy", None),
         ("hik_thermal_plugin.camera", "hik_thermal_plugin.site", "configure"),
         ("hik_thermal_plugin.plugin", "hik_thermal_plugin.host", None),
+        ("hik_thermal_plugin.commands", "hik_thermal_plugin.site", None),
+        ("hik_thermal_plugin.commands", "typer", "frame"),
         ("nvr_hooks.aio", "anyio", None),
     ],
 )

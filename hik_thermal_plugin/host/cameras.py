@@ -32,7 +32,7 @@ from nvr_hooks import (
 
 from .outcome import complain
 from .output import camera_rows, channels_text, event_text, local, put_json, put_line, put_table
-from .session import Known, Session, within
+from .session import FAILED, Known, Session, within
 from .signals import Empty, Inbox, Stop
 
 log = logging.getLogger(__name__)
@@ -185,14 +185,16 @@ def watch(
     if not names:
         raise WrongUse("there is no camera to watch: none is configured")
     until = None if seconds is None else time.monotonic() + seconds
-    states: dict[str, ConnectionChanged] = {}
+    states: dict[tuple[str, str], ConnectionChanged] = {}
     with Inbox[Event]() as inbox, ExitStack() as stack:
         subscriptions = [stack.enter_context(item) for name in names for item in _subscribe(session, name, inbox)]
         try:
             while True:
                 event = _next(inbox, until, subscriptions)
-                if isinstance(event, ConnectionChanged) and states.get(event.camera, event).state != "online":
-                    states[event.camera] = event
+                if isinstance(event, ConnectionChanged):
+                    before = states.get((event.camera, event.source))
+                    if before is None or before.state != "online":
+                        states[event.camera, event.source] = event
                 if _wanted(session, event):
                     put_json(to_json(event)) if session.options.json else put_line(event_text(event))
         except Stop:
@@ -205,11 +207,18 @@ def watch(
 
 
 def _subscribe(session: Session, name: str, inbox: Inbox[Event]) -> list[Any]:
-    found = [session.ask("nvr_listen", camera=name, sink=inbox.put)]
-    try:
-        found.append(session.ask("nvr_watch", camera=name, sink=inbox.put))
-    except Unsupported as err:
-        log.info("%s", err)
+    """Subscribe to alarms and temperatures; what the camera does not have is told on stderr, and an error when it has neither."""
+    found: list[Any] = []
+    errors: list[Unsupported] = []
+    for hook in ("nvr_listen", "nvr_watch"):
+        try:
+            found.append(session.ask(hook, camera=name, sink=inbox.put))
+        except Unsupported as err:
+            errors.append(err)
+    if not found:
+        raise errors[0]
+    for error in errors:
+        complain(str(error))
     return found
 
 
@@ -238,15 +247,16 @@ def _wanted(session: Session, event: Event) -> bool:
     return kinds.get(event.channel) in (None, wanted == "thermal")
 
 
-def _complain_if_never_online(names: list[str], states: dict[str, ConnectionChanged]) -> None:
+def _complain_if_never_online(names: list[str], states: dict[tuple[str, str], ConnectionChanged]) -> None:
     """A stream that ran its time without reaching one camera has shown nothing: that is a failure."""
-    if len(states) < len(set(names)) or any(state.state in ("online", "starting") for state in states.values()):
+    failed = [state for state in states.values() if state.state in FAILED]
+    if any(state.state == "online" for state in states.values()) or set(names) > {state.camera for state in failed}:
         return
     worst: list[NvrError] = [
         (Refused if state.state == "auth_blocked" else Unreachable)(
             state.reason or f"{state.camera}: {state.state}", camera=state.camera
         )
-        for state in states.values()
+        for state in failed
     ]
     raise next((error for error in worst if isinstance(error, Refused)), worst[0])
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import yaml
 from nvr_hooks import (
     Alarm,
     AlarmPicture,
@@ -17,6 +18,9 @@ from nvr_hooks import (
     Event,
     FireTarget,
     InputAlarm,
+    Measurement,
+    Point,
+    RuleChange,
     StorageAlarm,
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
@@ -27,6 +31,7 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPE_WIDTH = 200
+_SEQUENCE, _MAPPING = "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"
 
 
 def printable(text: str) -> str:
@@ -94,6 +99,47 @@ def event_text(event: Event) -> str:
     return f"{local(at)} {event.camera or '—'}{channel} " + ", ".join(part for part in _parts(event) if part)
 
 
+def measurement_text(found: Measurement) -> str:
+    """Tell a measurement in one line: camera, channel, temperatures with their places, and how it was taken."""
+    parts = [
+        f"{word}{_celsius(celsius)}{_place(at)}"
+        for word, celsius, at in (
+            ("", found.celsius, None),
+            ("highest ", found.highest_celsius, found.highest_at),
+            ("lowest ", found.lowest_celsius, found.lowest_at),
+            ("average ", found.average_celsius, None),
+        )
+        if celsius is not None
+    ]
+    if found.way == "device":
+        way = "measured by the camera"
+    else:
+        age = "" if found.frame_age_seconds is None else f" {found.frame_age_seconds:.1f} s old"
+        way = f"from a frame{age}"
+    frozen = "frozen" if found.frozen else ""
+    words = [", ".join(parts) or "no value", way, frozen, local(found.taken_at)]
+    return f"{found.camera}/{found.channel} " + ", ".join(word for word in words if word)
+
+
+def change_text(change: RuleChange) -> str:
+    """Tell a change of a rule in one line: `regions.1.name: "Region 1" → "kiln door"`."""
+    return f"{change.path}: {_value(change.before)} → {_value(change.after)}"
+
+
+def put_yaml(document: object) -> None:
+    """Write a document as YAML that is read and compared well: a line a value, keys in their order, lists like points in one line."""
+    sys.stdout.write(yaml.dump(document, Dumper=_Plain, allow_unicode=True, sort_keys=False, width=_PIPE_WIDTH))
+    sys.stdout.flush()
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML with lists in one line."""
+
+
+_Plain.add_representer(list, lambda dumper, items: dumper.represent_sequence(_SEQUENCE, items, flow_style=True))
+_Plain.add_representer(dict, lambda dumper, items: dumper.represent_mapping(_MAPPING, items.items(), flow_style=False))
+
+
 def _parts(event: Event) -> list[str]:
     match event:
         case Alarm():
@@ -108,7 +154,10 @@ def _parts(event: Event) -> list[str]:
             ]
             rule = "temperature" if event.rule is None else f"temperature of rule {event.rule}"
             texts = [f"{name} {_celsius(value)}" for name, value in values if value is not None]
-            return [" ".join(filter(None, [rule, event.rule_name])), *texts, "frozen" if event.frozen else ""]
+            if event.difference_kelvin is not None:
+                texts.append(f"difference {_kelvin(event.difference_kelvin)}")
+            flags = ["ended" if event.status == "ended" else "", "frozen" if event.frozen else ""]
+            return [" ".join(filter(None, [rule, event.rule_name])), *texts, *flags]
         case FireTarget():
             return ["fire target", _celsius(event.celsius), _metres(event.distance_m)]
         case AlarmPicture():
@@ -159,6 +208,14 @@ def _celsius(value: float | None) -> str:
 
 def _kelvin(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} K"
+
+
+def _place(at: Point | None) -> str:
+    return "" if at is None else f" at {at[0]:.3f},{at[1]:.3f}"
+
+
+def _value(value: object) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _metres(value: float | None) -> str:

@@ -50,6 +50,12 @@ def parse(text: str) -> dict[str, Any]:
 
     A top-level section without content counts as an empty mapping.
     """
+    document = parse_mapping(text, like="mqtt: {host: 127.0.0.1}")
+    return {str(key): {} if value is None else value for key, value in document.items()}
+
+
+def parse_mapping(text: str, *, like: str) -> dict[Any, Any]:
+    """Return the keys and values of any YAML document, an empty one too; raises as `parse` does, with an example of what was expected."""
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
@@ -62,8 +68,8 @@ def parse(text: str) -> dict[str, Any]:
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise ConfigError([Mistake("line 1", "expected keys and values, like `mqtt: {host: 127.0.0.1}`")])
-    return {str(key): {} if value is None else value for key, value in document.items()}
+        raise ConfigError([Mistake("line 1", f"expected keys and values, like `{like}`")])
+    return document
 
 
 def top_level_mistakes(

@@ -59,6 +59,7 @@ from .handles import (
 )
 from .json import (
     camera_json,
+    measurement_json,
     rfc3339,
     to_json,
 )
@@ -188,6 +189,7 @@ __all__ = [
     "camera_json",
     "hookimpl",
     "hookspec",
+    "measurement_json",
     "new_id",
     "now",
     "rfc3339",

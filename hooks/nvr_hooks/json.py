@@ -21,7 +21,7 @@ from .events import (
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
 )
-from .values import CameraInfo
+from .values import CameraInfo, LineAt, Measurement, PointAt, Where
 
 _ORDER = [
     "type",
@@ -123,6 +123,34 @@ def camera_json(info: CameraInfo) -> dict[str, Any]:
         ],
         "capabilities": None if info.capabilities is None else dict(info.capabilities),
     }
+
+
+def measurement_json(found: Measurement) -> dict[str, Any]:
+    """Return a measurement as plain data; `where` is one of `{"point": [x, y]}`, `{"line": [[x, y], [x, y]]}`, `{"region": [[x, y], …]}`."""
+    return {
+        "camera": found.camera,
+        "channel": found.channel,
+        "where": _where(found.where),
+        "celsius": found.celsius,
+        "highest_celsius": found.highest_celsius,
+        "lowest_celsius": found.lowest_celsius,
+        "average_celsius": found.average_celsius,
+        "highest_at": None if found.highest_at is None else list(found.highest_at),
+        "lowest_at": None if found.lowest_at is None else list(found.lowest_at),
+        "taken_at": rfc3339(found.taken_at),
+        "way": found.way,
+        "frame_age_seconds": found.frame_age_seconds,
+        "frozen": found.frozen,
+    }
+
+
+def _where(where: Where) -> dict[str, Any]:
+    match where:
+        case PointAt(at=at):
+            return {"point": list(at)}
+        case LineAt(start=start, end=end):
+            return {"line": [list(start), list(end)]}
+    return {"region": [list(point) for point in where.points]}
 
 
 _Write = Callable[[Event, Any], Any]

@@ -9,21 +9,52 @@ camera.tell(FireAlarm(camera="kiln", channel=2, raw_type="fireDetection"))
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from .errors import Unsupported
-from .events import Event, now
+from .errors import Unsupported, WrongUse
+from .events import Event, Point, now
 from .handles import HandleState, Sink
 from .spec import CONTRACT_VERSION, hookimpl
-from .values import CameraInfo, ChannelInfo, Health, Snapshot, SnapshotOptions, StreamInfo, StreamUrl
+from .values import (
+    CameraInfo,
+    ChannelInfo,
+    FrameOptions,
+    Health,
+    LineAt,
+    Measurement,
+    MeasureOptions,
+    PointAt,
+    RuleChange,
+    Rules,
+    RulesDiff,
+    Snapshot,
+    SnapshotOptions,
+    StreamInfo,
+    StreamUrl,
+    ThermalFrame,
+    Where,
+)
 
 JPEG = bytes.fromhex(
     "ffd8ffe000104a46494600010100000100010000ffdb004300" + "01" * 64 + "ffc0000b080001000101011100ffc40014000100000000"
     "00000000000000000000000000ffc40014100100000000000000000000000000000000ffda0008010100003f0037ffd9"
 )
 """The smallest picture: one grey pixel."""
+
+
+_CAPABILITIES = (
+    "alarms",
+    "snapshot",
+    "live",
+    "realtime_thermometry",
+    "thermal_frame",
+    "manual_thermometry",
+    "rules",
+)
 
 
 class FakeSubscription:
@@ -93,6 +124,12 @@ class FakeCamera:
         self.picture = picture
         self.listeners: list[FakeSubscription] = []
         self.watchers: list[FakeSubscription] = []
+        self.temperatures: Sequence[Sequence[float]] = ((20.0, 21.0, 22.0, 23.0), (24.0, 57.5, 26.0, 27.0))
+        """What the picture shows in °C, row by row from the top: frames and measurements come from it."""
+        self.measured: list[tuple[Where, MeasureOptions]] = []
+        """What it was asked to measure."""
+        self.rules: Mapping[str, object] = {"mode": "expert", "regions": {1: {"name": "door", "emissivity": 0.96}}}
+        """Its rules document; `nvr_apply_rules` replaces what it is given of it."""
         self.health: tuple[Health, ...] = (Health(camera=name, source="alert_stream", state="online", since=now()),)
         self.info = CameraInfo(
             name=name,
@@ -106,7 +143,7 @@ class FakeCamera:
                 ChannelInfo(id=2, name="Thermal", thermal=True, streams=(StreamInfo(id=201, profile="main"),)),
             ),
             thermal_channel=2,
-            capabilities={"alarms": "isapi", "snapshot": "isapi", "live": "isapi"},
+            capabilities=dict.fromkeys(_CAPABILITIES, "isapi"),
             state="online",
         )
 
@@ -152,6 +189,67 @@ class FakeCamera:
         return StreamUrl(url=f"rtsp://192.0.2.1/{channel or 2}/{profile}", username="user", password="secret")  # noqa: S106
 
     @hookimpl
+    def nvr_measure(
+        self, camera: str, channel: int | None, where: Where, options: MeasureOptions
+    ) -> Measurement | None:
+        """Look at `temperatures`: at the pixel of a point, over the box around a line or region."""
+        if camera != self.name:
+            return None
+        self.measured.append((where, options))
+        points = _points(where)
+        if not all(0 <= part <= 1 for point in points for part in point):
+            raise WrongUse(f"{camera}: coordinates are 0…1 from the top left")
+        found = Measurement(
+            camera=camera, channel=channel or 2, where=where, celsius=None, taken_at=now(), way="device"
+        )
+        rows, columns = (self._span(points, axis) for axis in (1, 0))
+        values = [self.temperatures[row][column] for row in rows for column in columns]
+        if isinstance(where, PointAt):
+            return replace(found, celsius=values[0])
+        average = sum(values) / len(values)
+        return replace(found, highest_celsius=max(values), lowest_celsius=min(values), average_celsius=average)
+
+    @hookimpl
+    def nvr_thermal_frame(self, camera: str, channel: int | None, options: FrameOptions) -> ThermalFrame | None:
+        """Return `temperatures` as a frame, with the one picture if wanted."""
+        if camera != self.name:
+            return None
+        height, width = len(self.temperatures), len(self.temperatures[0])
+        values = array("f", [value for row in self.temperatures for value in row])
+        return ThermalFrame(
+            camera=camera,
+            channel=channel or 2,
+            width=width,
+            height=height,
+            matrix=memoryview(values).cast("B").cast("f", (height, width)).toreadonly(),  # type: ignore[arg-type]
+            taken_at=now(),
+            frozen=False,
+            thermal_picture=self.picture if options.thermal_picture else None,
+            visible_picture=self.picture if options.visible_picture else None,
+        )
+
+    @hookimpl
+    def nvr_rules(self, camera: str, channel: int | None) -> Rules | None:
+        """Return `rules`."""
+        return Rules(channel=channel or 2, document=self.rules) if camera == self.name else None
+
+    @hookimpl
+    def nvr_apply_rules(self, camera: str, channel: int | None, rules: Rules, dry_run: bool) -> RulesDiff | None:
+        """Tell which values differ from `rules`, and take them over unless it is a dry run; knows no wrong ones."""
+        if camera != self.name:
+            return None
+        wanted = {**self.rules, **rules.document}
+        before, after = (dict(_leaves(document, "")) for document in (self.rules, wanted))
+        changes = [
+            RuleChange(path=path, before=before.get(path), after=after.get(path))
+            for path in dict.fromkeys([*after, *before])
+            if before.get(path) != after.get(path)
+        ]
+        if not dry_run:
+            self.rules = wanted
+        return RulesDiff(changes=tuple(changes), applied=not dry_run)
+
+    @hookimpl
     def nvr_health(self, camera: str) -> Sequence[Health] | None:
         """Return `health`."""
         return self.health if camera == self.name else None
@@ -168,3 +266,27 @@ class FakeCamera:
         where[:] = [subscription for subscription in where if subscription.state == "running"]
         where.append(subscription := FakeSubscription(sink))
         return subscription
+
+    def _span(self, points: Sequence[Point], axis: int) -> range:
+        """Return the rows (axis 1) or columns (axis 0) that points lie in."""
+        size = len(self.temperatures) if axis else len(self.temperatures[0])
+        places = [min(int(point[axis] * size), size - 1) for point in points]
+        return range(min(places), max(places) + 1)
+
+
+def _points(where: Where) -> tuple[Point, ...]:
+    match where:
+        case PointAt(at=at):
+            return (at,)
+        case LineAt(start=start, end=end):
+            return (start, end)
+    return where.points
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Yield every value of a document that is no mapping, with its path: `regions.1.name`."""
+    if not isinstance(value, Mapping):
+        yield path, value
+        return
+    for key, inner in value.items():
+        yield from _leaves(inner, f"{path}.{key}" if path else str(key))

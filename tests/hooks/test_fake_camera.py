@@ -11,11 +11,21 @@ from nvr_hooks import (
     ConnectionChanged,
     Event,
     FireAlarm,
+    FrameOptions,
     Health,
+    LineAt,
+    MeasureOptions,
+    PointAt,
+    RegionAt,
+    RuleChange,
+    Rules,
     SnapshotOptions,
     Subscription,
     TemperatureReading,
     Unsupported,
+    Where,
+    WrongUse,
+    measurement_json,
 )
 from nvr_hooks.handles import Handle
 from nvr_hooks.loading import Plugins
@@ -157,6 +167,81 @@ def test_nvr_health_tells_what_the_test_says(camera: FakeCamera, hook: Any) -> N
     assert hook.nvr_health(camera="kiln") == camera.health
 
 
+def test_nvr_measure_looks_at_what_the_test_says_the_camera_sees(camera: FakeCamera, hook: Any) -> None:
+    camera.temperatures = [[10.0, 20.0], [30.0, 40.0]]
+    options = MeasureOptions(emissivity=0.9)
+    point, line = PointAt(at=(0.9, 0.2)), LineAt(start=(0.0, 0.1), end=(0.0, 1.0))
+    region = RegionAt(points=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)))
+
+    def measure(where: Where) -> Any:
+        return hook.nvr_measure(camera="kiln", channel=None, where=where, options=options)
+
+    at_point, along_line, over_region = measure(point), measure(line), measure(region)
+
+    assert (at_point.celsius, at_point.highest_celsius) == (20.0, None)
+    assert (along_line.highest_celsius, along_line.lowest_celsius, along_line.average_celsius) == (30.0, 10.0, 20.0)
+    assert (over_region.celsius, over_region.highest_celsius, over_region.channel) == (None, 40.0, 2)
+    assert camera.measured == [(point, options), (line, options), (region, options)]
+    with pytest.raises(WrongUse):
+        measure(PointAt(at=(0.5, 1.5)))
+
+
+def test_a_measurement_has_one_form_in_json(hook: Any) -> None:
+    def told(where: Where) -> dict[str, Any]:
+        return measurement_json(hook.nvr_measure(camera="kiln", channel=None, where=where, options=MeasureOptions()))
+
+    point = told(PointAt(at=(0.5, 0.5)))
+
+    assert point.pop("taken_at").endswith("Z")
+    assert point == {
+        "camera": "kiln",
+        "channel": 2,
+        "where": {"point": [0.5, 0.5]},
+        "celsius": 26.0,
+        "highest_celsius": None,
+        "lowest_celsius": None,
+        "average_celsius": None,
+        "highest_at": None,
+        "lowest_at": None,
+        "way": "device",
+        "frame_age_seconds": None,
+        "frozen": None,
+    }
+    assert told(LineAt(start=(0, 0), end=(1, 1)))["where"] == {"line": [[0, 0], [1, 1]]}
+    assert told(RegionAt(points=((0, 0), (1, 1), (0, 1))))["where"] == {"region": [[0, 0], [1, 1], [0, 1]]}
+
+
+def test_nvr_thermal_frame_shows_the_temperatures_and_pictures_on_request(camera: FakeCamera, hook: Any) -> None:
+    plain = hook.nvr_thermal_frame(camera="kiln", channel=None, options=FrameOptions())
+    pictured = hook.nvr_thermal_frame(camera="kiln", channel=2, options=FrameOptions(visible_picture=True))
+
+    assert (plain.width, plain.height, plain.matrix.shape, plain.matrix.format) == (4, 2, (2, 4), "f")
+    assert plain.matrix.tolist() == [list(row) for row in camera.temperatures]
+    assert plain.matrix.readonly
+    assert (plain.thermal_picture, plain.visible_picture) == (None, None)
+    assert (pictured.thermal_picture, pictured.visible_picture) == (None, JPEG)
+
+
+def test_nvr_apply_rules_tells_what_differs_from_nvr_rules_and_writes_on_request(camera: FakeCamera, hook: Any) -> None:
+    wanted = Rules(channel=2, document={"regions": {2: {"name": "wall"}}, "fire_detection": True})
+    expected = {
+        RuleChange(path="regions.1.name", before="door", after=None),
+        RuleChange(path="regions.1.emissivity", before=0.96, after=None),
+        RuleChange(path="regions.2.name", before=None, after="wall"),
+        RuleChange(path="fire_detection", before=None, after=True),
+    }
+    before = hook.nvr_rules(camera="kiln", channel=None)
+
+    told = hook.nvr_apply_rules(camera="kiln", channel=None, rules=wanted, dry_run=True)
+    assert (set(told.changes), told.applied) == (expected, False)
+    assert hook.nvr_rules(camera="kiln", channel=None) == before
+
+    written = hook.nvr_apply_rules(camera="kiln", channel=None, rules=wanted, dry_run=False)
+    assert (set(written.changes), written.applied) == (expected, True)
+    assert camera.rules == {"mode": "expert", "regions": {2: {"name": "wall"}}, "fire_detection": True}
+    assert hook.nvr_apply_rules(camera="kiln", channel=None, rules=wanted, dry_run=True).changes == ()
+
+
 def test_nvr_close_ends_every_subscription(hook: Any) -> None:
     subscriptions = [
         hook.nvr_listen(camera="kiln", sink=lambda event: None),
@@ -176,6 +261,10 @@ def test_another_name_is_not_my_camera(hook: Any) -> None:
     assert hook.nvr_snapshot(**nobody, channel=None, options=SnapshotOptions()) is None
     assert hook.nvr_stream_url(**nobody, channel=None, profile="main") is None
     assert hook.nvr_health(**nobody) is None
+    assert hook.nvr_measure(**nobody, channel=None, where=PointAt(at=(0, 0)), options=MeasureOptions()) is None
+    assert hook.nvr_thermal_frame(**nobody, channel=None, options=FrameOptions()) is None
+    assert hook.nvr_rules(**nobody, channel=None) is None
+    assert hook.nvr_apply_rules(**nobody, channel=None, rules=Rules(channel=2, document={}), dry_run=True) is None
 
 
 def test_hooks_are_called_by_keyword_with_every_argument(hook: Any) -> None:

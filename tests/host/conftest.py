@@ -32,18 +32,21 @@ class Ended:
 
 
 class CommandLine:
-    """`hik("check", config={...})` runs a command in this process; `.cameras` is its plugin."""
+    """`hik("check", config={...})` runs a command in this process; `.cameras` is its plugin, `.more` holds others by name."""
 
     def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
         self._capfd = capfd
         self.cameras = Cameras()
         self.listener = Listener()
+        self.more: dict[str, object] = {}
 
     def __call__(self, *arguments: object, config: object = None) -> Ended:
         plugins = Plugins()
         plugins.add("fake", self.cameras, distribution="nvr-fake", version="2.1")
         plugins.add("listener", self.listener)
+        for name, plugin in self.more.items():
+            plugins.add(name, plugin)
         if config is not None:
             text = config if isinstance(config, str) else yaml.safe_dump(config)
             (self.folder / "config.yaml").write_text(text)

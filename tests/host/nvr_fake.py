@@ -23,19 +23,27 @@ from nvr_hooks import (
     Event,
     Finding,
     FireAlarm,
+    FrameOptions,
+    Measurement,
+    MeasureOptions,
     Mistake,
     NvrError,
+    Rules,
+    RulesDiff,
     Sink,
     Snapshot,
     SnapshotOptions,
     StreamUrl,
     Subscription,
     TemperatureAlarm,
+    TemperatureReading,
+    ThermalFrame,
     Unreachable,
     Unsupported,
+    Where,
     hookimpl,
 )
-from nvr_hooks.testing import FakeCamera
+from nvr_hooks.testing import FakeCamera, FakeSubscription
 
 FAILURES: dict[str, Exception] = {
     "unreachable": Unreachable("kiln: GET /ISAPI/System/deviceInfo: no route to host", camera="kiln"),
@@ -64,6 +72,7 @@ class Cameras:
         self.section: Mapping[str, Any] = {}
         self.released = threading.Event()
         self.takes_over = False
+        self.frames = 0
 
     @hookimpl
     def nvr_config_schema(self) -> tuple[str, Mapping[str, Any]]:
@@ -95,20 +104,57 @@ class Cameras:
         """Tell what the section says: `connection`, then `alarms` fires, then `learns` what it is."""
         if camera not in self.cameras:
             return None
+        if self._of(camera).get("deaf"):
+            raise Unsupported(f"{camera}: alarms: not there", camera=camera)
         subscription = self.cameras[camera].nvr_listen(camera=camera, sink=sink)
-        assert subscription is not None
-        for event in self._events(camera):
-            subscription.deliver(event)
-        if self._of(camera).get("ends"):
-            subscription.end("failed", FAILURES[self._of(camera)["ends"]])
-        return subscription
+        return self._told(camera, subscription, self._events(camera))
 
     @hookimpl
     def nvr_watch(self, camera: str, sink: Sink) -> Subscription | None:
-        """Not there."""
-        if camera in self.cameras:
+        """Tell the section's `readings`: rule -> °C, after `temperatures`, the connection."""
+        if camera not in self.cameras:
+            return None
+        if self._of(camera).get("blind"):
             raise Unsupported(f"{camera}: live temperatures: not there", camera=camera)
-        return None
+        subscription = self.cameras[camera].nvr_watch(camera=camera, sink=sink)
+        events: list[Event] = [
+            TemperatureReading(camera=camera, channel=2, rule=rule, rule_name=f"rule {rule}", highest_celsius=celsius)
+            for rule, celsius in self._of(camera).get("readings", {}).items()
+        ]
+        if state := self._of(camera).get("temperatures"):
+            events.insert(0, ConnectionChanged(camera=camera, source="realtime", state=state, reason=f"{camera}: hot"))
+        return self._told(camera, subscription, events)
+
+    @hookimpl
+    def nvr_measure(
+        self, camera: str, channel: int | None, where: Where, options: MeasureOptions
+    ) -> Measurement | None:
+        """Measure, or fail."""
+        if not self._try(camera):
+            return None
+        return self.cameras[camera].nvr_measure(camera=camera, channel=channel, where=where, options=options)
+
+    @hookimpl
+    def nvr_thermal_frame(self, camera: str, channel: int | None, options: FrameOptions) -> ThermalFrame | None:
+        """Take a frame, or fail: always, or when the number of the frame is in `misses`."""
+        if not self._try(camera):
+            return None
+        self.frames += 1
+        if self.frames in self._of(camera).get("misses", ()):
+            raise FAILURES["busy"]
+        return self.cameras[camera].nvr_thermal_frame(camera=camera, channel=channel, options=options)
+
+    @hookimpl
+    def nvr_rules(self, camera: str, channel: int | None) -> Rules | None:
+        """Tell the rules, or fail."""
+        return self.cameras[camera].nvr_rules(camera=camera, channel=channel) if self._try(camera) else None
+
+    @hookimpl
+    def nvr_apply_rules(self, camera: str, channel: int | None, rules: Rules, dry_run: bool) -> RulesDiff | None:
+        """Write the rules, or fail."""
+        if not self._try(camera):
+            return None
+        return self.cameras[camera].nvr_apply_rules(camera=camera, channel=channel, rules=rules, dry_run=dry_run)
 
     @hookimpl
     def nvr_snapshot(self, camera: str, channel: int | None, options: SnapshotOptions) -> Snapshot | None:
@@ -186,6 +232,14 @@ class Cameras:
             camera.nvr_close()
         if self.section.get("close") == "tells":
             sys.stderr.write("cameras closed\n")
+
+    def _told(self, camera: str, subscription: FakeSubscription | None, events: Sequence[Event]) -> Subscription:
+        assert subscription is not None
+        for event in events:
+            subscription.deliver(event)
+        if self._of(camera).get("ends"):
+            subscription.end("failed", FAILURES[self._of(camera)["ends"]])
+        return subscription
 
     def _of(self, camera: str) -> Mapping[str, Any]:
         return self.section["cameras"][camera] or {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from nvr_hooks.loading import load_plugins
 from typer.main import get_command
 
@@ -16,6 +17,7 @@ from hik_thermal_plugin.host import cli, settings
 from hik_thermal_plugin.host.app import Host
 from hik_thermal_plugin.host.options import COMMON
 from hik_thermal_plugin.host.session import Session
+from hik_thermal_plugin.wire.rule_checks import check_rules
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -66,6 +68,14 @@ def test_arguments_are_named_in_their_section() -> None:
         for parameter in command.params:
             if parameter.param_type_name == "argument":
                 assert f"`{parameter.name.upper()}`" in sections(CLI)[name], f"{name} {parameter.name}"
+
+
+def test_the_rules_shown_are_rules() -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", sections(CLI)["rules"], re.DOTALL)
+    document = yaml.safe_load(block)
+
+    assert {"mode", "basic", "regions", "alarm_rules", "difference_rules"} <= set(document)
+    assert check_rules(document) == []
 
 
 def test_the_common_options_have_a_section() -> None:
