@@ -47,6 +47,8 @@ class Bridge:
         self._feeds: dict[str, Feed] = {}
         self._subscriptions: dict[str, list[Subscription]] = {}
         self._unheard: set[str] = set()
+        self._kept: dict[str, dict[str, Document]] = {}
+        self._looking = threading.Lock()
         self._lock = threading.Lock()
         self._retained: set[str] = set()
         self._clock = Clock(self._do)
@@ -83,6 +85,9 @@ class Bridge:
         self._outbox.load()
         self._retained = set(self._store.area("topic"))
         self._forget_all_but({segment(name) for name in infos})
+        for name, (text, _) in self._store.area("level").items():
+            camera, _, level = name.partition("/")
+            self._kept.setdefault(camera, {})[level] = _document(text)
         self._link.level(self._topics.outbox(self._outbox.status()))
         self._look(infos)
         self._link.start()
@@ -145,7 +150,7 @@ class Bridge:
 
     def online(self, camera: str) -> None:
         """Ask a camera that can be asked now for its disks."""
-        self._commands.run(lambda: self._ask_disks(camera))
+        self._clock.after(f"disks/{camera}", 0.0)
 
     # -- the clock -----------------------------------------------------------------------------------------------------
 
@@ -159,7 +164,10 @@ class Bridge:
                 self._clock.after(what, HEALTH_SECONDS)
             case "cameras":
                 self._clock.after(what, LOOK_SECONDS)
-                self._look(self._infos())
+                self._commands.run(self._look_around)  # to subscribe may take as long as a camera's timeout
+            case "disks":
+                if not self._commands.run(lambda: self._ask_disks(camera), spare=True):
+                    self._clock.after(what, _STATUS_SECONDS)
             case "heartbeat":
                 self._clock.after(what, HEARTBEAT_SECONDS)
                 self._link.once(self._topics.heartbeat(rfc3339(now()) or ""))
@@ -174,6 +182,13 @@ class Bridge:
         self._clock.after("status", _STATUS_SECONDS)
 
     # -- cameras -------------------------------------------------------------------------------------------------------
+
+    def _look_around(self) -> None:
+        if self._looking.acquire(blocking=False):
+            try:
+                self._look(self._infos())
+            finally:
+                self._looking.release()
 
     def _infos(self) -> dict[str, CameraInfo]:
         return {info.name: info for infos in self._hooks.nvr_cameras() for info in infos or ()}
@@ -197,13 +212,8 @@ class Bridge:
     def _add(self, info: CameraInfo) -> None:
         feed = Feed(info, self._topics, self, self.settings.bridge.release_after)
         self._feeds[info.name] = feed
-        feed.start(self._kept(info.name))
+        feed.start(self._kept.pop(segment(info.name), {}))
         log.info("%s: on MQTT under %s/%s", info.name, self._topics.prefix, segment(info.name))
-
-    def _kept(self, camera: str) -> dict[str, Document]:
-        start = f"{segment(camera)}/"
-        rows = self._store.area("level")
-        return {name.removeprefix(start): _document(row[0]) for name, row in rows.items() if name.startswith(start)}
 
     def _subscribe(self, feed: Feed) -> None:
         held = [item for item in self._subscriptions.get(feed.name, ()) if item.state == "running"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 from contextlib import suppress
@@ -13,6 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from .settings import BridgeSettings
+
+log = logging.getLogger(__name__)
 
 WINDOW: Final = 20
 """Messages on the wire without an acknowledgement: paho's default, and what mosquitto takes from one client at a time."""
@@ -46,6 +49,37 @@ def new_client(settings: BridgeSettings, client_id: str) -> Client:
         context.sslsocket_class = _ClosedOnFailure
         client.tls_set_context(context)
     return client
+
+
+class Attempt:
+    """What the broker answered to one attempt to connect."""
+
+    def __init__(self, client: Client) -> None:
+        self.accepted = False
+        self.refused = False
+        self.announced = False
+        """Whether those who wait for the connection were told; set by its owner."""
+        self.reason = ""
+        self.window = WINDOW
+        self.largest: int | None = None
+        """Bytes of the largest packet the broker takes; None: it did not say, which only MQTT 5 can."""
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+
+    def _on_connect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        self.accepted = not reason.is_failure
+        self.refused = is_refusal(reason)
+        self.reason = "" if self.accepted else str(reason)
+        self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
+        self.largest = getattr(properties, "MaximumPacketSize", None)
+
+    def _on_disconnect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
+        self.reason = self.reason or str(reason)
+
+    def _on_subscribe(self, client: Client, data: Any, mid: int, reasons: list[ReasonCode], properties: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.warning("the broker does not let us subscribe (%s): commands will not arrive", reasons[0])
 
 
 def is_refusal(reason: ReasonCode) -> bool:

@@ -85,9 +85,9 @@ class Commands:
             self._settle(request, name, {"ok": False, "error": "too many commands at once: try again later"})
         return True
 
-    def run(self, job: Callable[[], None]) -> bool:
-        """Do something that takes its time in the pool; return False when there is no room."""
-        if self._stop.is_set():
+    def run(self, job: Callable[[], None], *, spare: bool = False) -> bool:
+        """Do something that takes its time in the pool; return False when there is no room. `spare`: only if half of it is idle."""
+        if self._stop.is_set() or (spare and (self._jobs.qsize() or len(self._workers) - self._idle > WORKERS // 2)):
             return False
         try:
             self._jobs.put_nowait(job)

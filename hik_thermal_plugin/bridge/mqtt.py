@@ -31,18 +31,21 @@ from typing import Any, Final
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .broker import KEEPALIVE, WINDOW, is_refusal, new_client
+from .broker import KEEPALIVE, WINDOW, Attempt, new_client
 from .messages import OFFLINE, ONLINE, Message, Topics
 from .outbox import Item, Outbox
+from .retained import Retained
 from .settings import BridgeSettings
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 10.0
-PICTURE_BUDGET: Final = 64_000_000
-"""Bytes of large levels kept for the next reconnect; beyond it the oldest is left to the broker's own memory."""
-_LARGE: Final = 4096
 _MOST_ONCE: Final = 256
+_SETTLED: Final = 10.0
+"""Seconds a connection has to last before the next loss is a new one: two clients with one id kick each other out for ever."""
+_MOST_TOLD: Final = 1000
+_HEADER: Final = 16
+"""Bytes of an MQTT packet besides topic and payload, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,13 @@ class Link:
         self._client: Client | None = None
         """The client while it is connected and accepted."""
         self._flight: dict[int, Item | Message] = {}
-        self._levels: dict[str, Message] = {}
-        self._dirty: dict[str, None] = {}
-        self._large: dict[str, int] = {}
+        self._retained = Retained()
         self._once: deque[Message] = deque(maxlen=_MOST_ONCE)
         self._events_turn = True
+        self._window = WINDOW
+        self._largest: int | None = None
+        self._since = 0.0
+        self._unwanted: set[str] = set()
         self._inbox: deque[MQTTMessage] = deque()
         self._stop = threading.Event()
         self._said_offline = False
@@ -107,12 +112,8 @@ class Link:
     def level(self, message: Message) -> None:
         """Make this the present state of its topic: sent now, or when there is a connection, and again after every reconnect."""
         with self._lock:
-            if self._levels.get(message.topic) == message:
-                return
-            self._levels[message.topic] = message
-            self._dirty[message.topic] = None
-            self._weigh(message)
-            self._pump()
+            if self._retained.put(message):
+                self._pump()
 
     def clear(self, topic: str) -> None:
         """Take a retained message away from the broker."""
@@ -174,8 +175,11 @@ class Link:
                 was_online, refused, reason = False, False, repr(err)
             if self._stop.is_set():
                 break
+            settled = was_online and time.monotonic() - self._since > _SETTLED
+            attempt = 1 if settled else attempt + 1
+            if was_online and attempt > 3:
+                reason += f"; does another client call itself {self._settings.client_id_used}?"
             self._complain(reason, refused=refused)
-            attempt = 1 if was_online else attempt + 1
             pause = (
                 self._pauses.refused if refused else min(self._pauses.first * 2 ** (attempt - 1), self._pauses.longest)
             )
@@ -183,12 +187,10 @@ class Link:
 
     def _connection(self) -> tuple[bool, bool, str]:
         """Live through one connection; return whether it was accepted, whether the login was refused, and why it ended."""
-        attempt = _Attempt()
         try:
             client = new_client(self._settings, self._settings.client_id_used)
+            attempt = Attempt(client)
             client.will_set(self._topics.state, OFFLINE, 1, True)
-            client.on_connect = attempt.on_connect
-            client.on_disconnect = attempt.on_disconnect
             client.on_message = lambda _client, _data, message: self._inbox.append(message)
             client.on_publish = self._published
             # Without it paho writes in the publishing thread and without a lock.
@@ -208,7 +210,7 @@ class Link:
                     sock.close()  # without a goodbye, so that the broker tells the will
         return attempt.accepted, attempt.refused, attempt.reason or "the connection was lost"
 
-    def _serve(self, client: Client, attempt: _Attempt) -> None:
+    def _serve(self, client: Client, attempt: Attempt) -> None:
         sock = client.socket()
         if sock is None or self._wakes is None:
             return
@@ -234,11 +236,10 @@ class Link:
                 client.loop_write()
                 client.loop_misc()
                 if attempt.accepted and self._client is None and client.socket() is not None:
-                    self._accepted(client)
-                    attempt.fresh = True
+                    self._accepted(client, attempt)
                 self._pump()
-            if attempt.fresh:
-                attempt.fresh = False
+            if self.online and not attempt.announced:
+                attempt.announced = True
                 self._on_online()
             self._hand_out()
             if not attempt.accepted and time.monotonic() > patience:
@@ -253,14 +254,13 @@ class Link:
             except Exception:  # nor must one message
                 log.exception("a message from the broker %s could not be handled", self._settings.address)
 
-    def _accepted(self, client: Client) -> None:
+    def _accepted(self, client: Client, attempt: Attempt) -> None:
         """Send everything again: the broker may be another one, or have forgotten."""
+        self._window, self._largest = attempt.window, attempt.largest
+        self._since = time.monotonic()
         for subscription in self._subscriptions:
             client.subscribe(subscription, 1)
-        state = self._topics.state
-        important = [topic for topic, level in self._levels.items() if level.qos and topic != state]
-        others = [topic for topic, level in self._levels.items() if not level.qos]
-        self._dirty = dict.fromkeys([*important, state, *others])  # who reads `online` finds what it stands for
+        self._retained.all_again(self._topics.state)  # who reads `online` finds what it stands for
         self._flight.clear()
         self._outbox.rewind()
         self._client = client
@@ -270,6 +270,7 @@ class Link:
 
     def _lost(self) -> None:
         self._client = None
+        self._retained.lost()
         self._flight.clear()
         self._once.clear()
         self._lock.notify_all()
@@ -298,11 +299,15 @@ class Link:
         sent = True
         while sent and client.socket() is not None:
             sent = False
-            while len(self._flight) < WINDOW and (entry := self._next()) is not None:
+            while len(self._flight) < self._window and (entry := self._next()) is not None:
+                sent = True
                 message = entry.message if isinstance(entry, Item) else entry
+                if self._largest and len(message.topic.encode()) + len(message.payload) + _HEADER > self._largest:
+                    self._unwelcome(message.topic, f"{len(message.payload)} bytes are more than it allows")
+                    self._done(entry)
+                    continue
                 info = client.publish(message.topic, message.payload, message.qos, message.retain)
                 self._flight[info.mid] = entry
-                sent = True
             client.loop_write()  # a QoS 0 message leaves the window here
         if client.socket() is None:
             self._client = None
@@ -320,56 +325,31 @@ class Link:
         self._events_turn = not self._events_turn
         if not self._events_turn and (item := self._outbox.next()) is not None:
             return item
-        if self._dirty:
-            topic = next(iter(self._dirty))
-            del self._dirty[topic]
-            return self._levels[topic]
-        return self._outbox.next() if self._events_turn else None
+        return self._retained.next() or (self._outbox.next() if self._events_turn else None)
 
     def _published(self, client: Client, data: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
         entry = self._flight.pop(mid, None)
+        if entry is None:
+            return
         if reason.is_failure:
-            topic = entry.message.topic if isinstance(entry, Item) else entry.topic if entry else "?"
-            log.warning("the broker does not take messages on %s: %s", topic, reason)
+            self._unwelcome(entry.message.topic if isinstance(entry, Item) else entry.topic, str(reason))
+        self._done(entry)
+
+    def _done(self, entry: Item | Message) -> None:
         if isinstance(entry, Item):
             self._outbox.done(entry)
-        elif entry is not None and entry.retain and not entry.payload and self._levels.get(entry.topic) is entry:
-            del self._levels[entry.topic]
+        elif entry.retain:
+            self._retained.delivered(entry)
+
+    def _unwelcome(self, topic: str, reason: str) -> None:
+        if topic not in self._unwanted and len(self._unwanted) < _MOST_TOLD:
+            self._unwanted.add(topic)
+            log.warning("the broker does not take messages on %s: %s", topic, reason)
 
     def _nothing_left(self) -> bool:
-        return not (self._flight or self._dirty or self._once or self._outbox.waiting)
-
-    def _weigh(self, message: Message) -> None:
-        self._large.pop(message.topic, None)
-        if len(message.payload) < _LARGE:
-            return
-        self._large[message.topic] = len(message.payload)
-        while sum(self._large.values()) > PICTURE_BUDGET and len(self._large) > 1:
-            oldest = next(iter(self._large))
-            del self._large[oldest], self._levels[oldest]
-            self._dirty.pop(oldest, None)
+        return not (self._flight or self._retained.waiting or self._once or self._outbox.waiting)
 
     def _wake(self) -> None:
         if self._wakes is not None:
             with suppress(OSError):  # full: it wakes anyhow; closed: nobody is left to wake
                 self._wakes[1].send(b"\0")
-
-
-class _Attempt:
-    """What became of one connection."""
-
-    def __init__(self) -> None:
-        self.accepted = False
-        self.refused = False
-        self.fresh = False
-        self.reason = ""
-
-    def on_connect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
-        """Take the broker's answer."""
-        self.accepted = not reason.is_failure
-        self.refused = is_refusal(reason)
-        self.reason = "" if self.accepted else str(reason)
-
-    def on_disconnect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
-        """Take why it ended."""
-        self.reason = self.reason or str(reason)

@@ -14,7 +14,7 @@ import pytest
 from conftest import QUICK, Amqtt, Ear, Wait
 from gate import Gate, free_port
 
-from hik_thermal_plugin.bridge import mqtt
+from hik_thermal_plugin.bridge import mqtt, retained
 from hik_thermal_plugin.bridge.messages import Message
 from hik_thermal_plugin.bridge.mqtt import Link
 from hik_thermal_plugin.bridge.outbox import Outbox
@@ -111,7 +111,7 @@ def test_a_cleared_topic_is_forgotten(broker: Amqtt, make_link: Callable[..., Li
     link.level(level(ear.prefix, "x", "there"))
     link.clear(f"{ear.prefix}/x")
     ear.expect("x", lambda value: value == "")
-    wait_for(lambda: f"{ear.prefix}/x" not in link._levels)
+    wait_for(lambda: f"{ear.prefix}/x" not in link._retained)
 
 
 def test_once_is_worth_nothing_later(gate: Gate, make_link: Callable[..., Link], ear: Ear) -> None:
@@ -128,7 +128,7 @@ def test_once_is_worth_nothing_later(gate: Gate, make_link: Callable[..., Link],
 def test_large_pictures_have_a_budget(
     gate: Gate, make_link: Callable[..., Link], ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt, "PICTURE_BUDGET", 50_000)
+    monkeypatch.setattr(retained, "PICTURE_BUDGET", 50_000)
     gate.shut()
     link = make_link(gate.port)
     for number in range(10):
