@@ -1,13 +1,27 @@
-"""What commands do: `snapshot` and `test_alarm`."""
+"""What commands do: `snapshot`, `measure` and `test_alarm`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from nvr_hooks import CameraInfo, OtherAlarm, Snapshot, SnapshotOptions, Unsupported, WrongUse, now
+from nvr_hooks import (
+    CameraInfo,
+    LineAt,
+    Measurement,
+    MeasureOptions,
+    OtherAlarm,
+    PointAt,
+    RegionAt,
+    Snapshot,
+    SnapshotOptions,
+    Unsupported,
+    Where,
+    WrongUse,
+    now,
+)
 from nvr_hooks.mistakes import mistakes_from_pydantic
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 TEST_TYPE: Final = "test"
 """Kind of a test alarm: never that of a real one."""
@@ -26,6 +40,31 @@ class _SnapshotArguments(_Arguments):
     overlay: bool = False
 
 
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Point = tuple[_Share, _Share]
+
+
+class _MeasureArguments(_Arguments):
+    point: _Point | None = None
+    line: tuple[_Point, _Point] | None = None
+    region: Annotated[tuple[_Point, ...], Field(min_length=3, max_length=100)] | None = None
+    emissivity: Annotated[float, Field(ge=0.01, le=1)] | None = None
+    distance_m: Annotated[float, Field(gt=0)] | None = None
+    reflected_celsius: float | None = None
+
+    def where(self) -> Where:
+        match self.point, self.line, self.region:
+            case point, None, None if point is not None:
+                return PointAt(at=point)
+            case None, line, None if line is not None:
+                return LineAt(start=line[0], end=line[1])
+            case None, None, region if region is not None:
+                return RegionAt(points=region)
+            case None, None, None:
+                return PointAt(at=(0.5, 0.5))
+        raise WrongUse("expected one of point [x, y], line [[x, y], [x, y]], region [[x, y], …]")
+
+
 def take_snapshot(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Snapshot:
     """Take a picture as the arguments want it; raise NvrError when they are wrong or the camera gives none."""
     wanted = _checked(_SnapshotArguments, arguments)
@@ -34,6 +73,18 @@ def take_snapshot(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping
     if not isinstance(shot, Snapshot):
         raise Unsupported(f"{info.name}: no plugin takes pictures of it", camera=info.name)
     return shot
+
+
+def measure(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Measurement:
+    """Measure where the arguments say, by default at the centre; raise NvrError when they are wrong or the camera cannot."""
+    wanted = _checked(_MeasureArguments, arguments)
+    options = MeasureOptions(
+        emissivity=wanted.emissivity, distance_m=wanted.distance_m, reflected_celsius=wanted.reflected_celsius
+    )
+    found = hooks.nvr_measure(camera=info.name, channel=channel, where=wanted.where(), options=options)
+    if not isinstance(found, Measurement):
+        raise Unsupported(f"{info.name}: no plugin measures with it", camera=info.name)
+    return found
 
 
 def new_test_alarm(info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> OtherAlarm:

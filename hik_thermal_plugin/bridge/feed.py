@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -24,14 +24,15 @@ from nvr_hooks import (
 )
 
 from .lifecycle import ALARM_SOURCES, LifeCycles, Outcome
-from .messages import WHOLE_CAMERA, Document, Message, Topics, segment
+from .messages import WHOLE_CAMERA, Document, Message, Topics, rule_segment, segment
+from .temperatures import News, Temperatures
 
 _STATES: Final = ("online", "auth_blocked", "error", "offline", "starting")
 """Of several alarm sources the first of these counts."""
+_STATE: Final = ("state", "since", "reason", "retry_at")
 _COUNTERS: Final = tuple(
     item.name for item in fields(Health) if item.name not in ("camera", "source", "state", "since", "last_error")
 )
-_MOST_READINGS: Final = 1024
 
 
 class Out(Protocol):
@@ -81,7 +82,7 @@ class Feed:
         self._lock = threading.RLock()
         self._cycles = LifeCycles(info.name, release_after)
         self._sources: dict[str, Document] = {}
-        self._readings: dict[str, tuple[int, TemperatureReading]] = {}
+        self._temperatures = Temperatures()
         self._disks: Sequence[Disk] | None = None
         self._closed = False
 
@@ -115,7 +116,9 @@ class Feed:
         """Let time do its work on the levels."""
         with self._lock:
             if not self._closed:
-                self._tell(self._cycles.tick(self._clock(), self._wall()))
+                now = self._clock()
+                self._pass_on(self._temperatures.tick(self.info.reporting, now))
+                self._tell(self._cycles.tick(now, self._wall()))
 
     def adopt(self, channel: int, kind: str) -> None:
         """Take over a level that was found on the broker."""
@@ -156,15 +159,14 @@ class Feed:
             if self._closed:
                 return
             self._tell(self._cycles.lose(self._wall()))
-            for channel, reading in self._readings.values():
-                self._out.level(self._topics.temperature(self.name, channel, reading, stale=True))
+            self._pass_on(self._temperatures.lose(None, self._clock()))
             self._out.level(self._topics.camera_state(self.name, "offline"))
             self._closed = True
 
     def _connection(self, source: str, state: str, since: str | None, reason: str | None, retry_at: str | None) -> None:
         before = self._state()
         known = self._sources.get(source)
-        document: Document = known or {"source": source, **dict.fromkeys((*_COUNTERS, "last_error"))}
+        document: Document = known or {"source": source, **dict.fromkeys((*_STATE, *_COUNTERS, "last_error"))}
         if known is not None and known["state"] == state:
             since = known["since"]
         document |= {"state": state, "since": since, "reason": reason, "retry_at": retry_at}
@@ -177,9 +179,7 @@ class Feed:
             if now_is == "online":
                 self._out.online(self.name)
         if not online:
-            for channel, reading in self._readings.values():
-                if reading.source == source:
-                    self._out.level(self._topics.temperature(self.name, channel, reading, stale=True))
+            self._pass_on(self._temperatures.lose(source, self._clock()))
         self._out.changed(self.name, state)
 
     def _state(self) -> str:
@@ -188,17 +188,20 @@ class Feed:
         return next((state for state in _STATES if state in states), "offline" if states else "starting")
 
     def _reading(self, reading: TemperatureReading) -> None:
-        channel = reading.channel or WHOLE_CAMERA
-        message = self._topics.temperature(self.name, channel, reading, stale=False)
+        place = (reading.channel or WHOLE_CAMERA, rule_segment(reading))
+        now = self._clock()
         if reading.status == "ended":
-            self._readings.pop(message.topic, None)
-            self._out.clear(message.topic)
-            return
-        if message.topic in self._readings or len(self._readings) < _MOST_READINGS:
-            self._readings[message.topic] = (channel, reading)
-        self._out.level(message)
-        if self._cycles.reading(reading, self._clock()):
-            self._schedule()
+            self._temperatures.retire(place)
+            self._out.clear(self._topics.temperature(self.name, place[0], reading).topic)
+        else:
+            self._pass_on(self._temperatures.take(place, reading, self.info.reporting, now))
+            self._cycles.reading(reading, now)
+        self._schedule()
+
+    def _pass_on(self, news: Iterable[News]) -> None:
+        for (channel, _), reading, stale in news:
+            unit = self.info.reporting.unit
+            self._out.level(self._topics.temperature(self.name, channel, reading, stale=stale, unit=unit))
 
     def _tell(self, outcome: Outcome) -> None:
         for event in outcome.events:
@@ -211,8 +214,9 @@ class Feed:
         self._schedule()
 
     def _schedule(self) -> None:
-        if (at := self._cycles.next_deadline()) is not None:
-            self._out.wake(self.name, at)
+        levels, temperatures = self._cycles.next_deadline(), self._temperatures.next_deadline(self.info.reporting)
+        if due := [at for at in (levels, temperatures) if at is not None]:
+            self._out.wake(self.name, min(due))
 
 
 def _plain(value: Any) -> Any:

@@ -67,6 +67,9 @@ def clashes(names: Iterable[str]) -> list[str]:
     return problems
 
 
+_UNITS = {"celsius": "°C", "fahrenheit": "°F", "kelvin": "K"}
+
+
 def rule_segment(reading: TemperatureReading) -> str:
     """Return the last part of a temperature topic: the rule's id, `p<preset>-<id>` with presets, `v-<name>` for our own rules.
 
@@ -144,10 +147,12 @@ class Topics:
         document["storage"] = None if disks is None else [_disk(disk) for disk in disks]
         return Message(self.info_topic(camera), encode(document), 1, True)
 
-    def temperature(self, camera: str, channel: int, reading: TemperatureReading, *, stale: bool) -> Message:
+    def temperature(
+        self, camera: str, channel: int, reading: TemperatureReading, *, stale: bool = False, unit: str = "celsius"
+    ) -> Message:
         """Tell what a measuring rule says."""
         topic = f"{self._channel(camera, channel)}/temperature/{rule_segment(reading)}"
-        return Message(topic, encode(_temperature(reading, stale=stale)), 0, True)
+        return Message(topic, encode(_temperature(reading, stale, unit)), 0, True)
 
     def alarm(self, camera: str, channel: int, kind: str, document: Document) -> Message:
         """Tell the level of one kind of alarm: what counts is `active`."""
@@ -224,7 +229,7 @@ class Topics:
         return f"{self.prefix}/{segment(camera)}/{channel}"
 
 
-def _temperature(reading: TemperatureReading, *, stale: bool) -> Document:
+def _temperature(reading: TemperatureReading, stale: bool, unit: str) -> Document:
     """Return a reading as flat JSON: telegraf and dashboards take numbers from the first level."""
     celsius = [
         reading.highest_celsius,
@@ -233,24 +238,35 @@ def _temperature(reading: TemperatureReading, *, stale: bool) -> Document:
         reading.centre_celsius,
         reading.point_celsius,
     ]
+    difference = reading.difference_kelvin
+    if difference is not None and unit == "fahrenheit":
+        difference *= 1.8  # a difference has no offset
     only_difference = reading.difference_kelvin is not None and all(value is None for value in celsius)
     return {
         "rule": reading.rule,
         "name": reading.rule_name,
         "preset": reading.preset,
         "calibration": reading.calibration,
-        "max": reading.highest_celsius,
-        "min": reading.lowest_celsius,
-        "average": reading.average_celsius,
-        "centre": reading.centre_celsius,
-        "value": reading.point_celsius,
-        "difference": reading.difference_kelvin,
-        "unit": "K" if only_difference else "°C",
+        "max": _in_unit(reading.highest_celsius, unit),
+        "min": _in_unit(reading.lowest_celsius, unit),
+        "average": _in_unit(reading.average_celsius, unit),
+        "centre": _in_unit(reading.centre_celsius, unit),
+        "value": _in_unit(reading.point_celsius, unit),
+        "difference": None if difference is None else round(difference, 3),
+        "unit": "K" if only_difference and unit != "fahrenheit" else _UNITS[unit],
         "at": rfc3339(reading.at or reading.received_at),
         "frozen": reading.frozen,
         "stale": stale,
         "source": reading.source,
     }
+
+
+def _in_unit(celsius: float | None, unit: str) -> float | None:
+    if celsius is None:
+        return None
+    if unit == "fahrenheit":
+        return round(celsius * 1.8 + 32, 3)
+    return round(celsius + 273.15 if unit == "kelvin" else celsius, 3)
 
 
 def _disk(disk: Disk) -> Document:

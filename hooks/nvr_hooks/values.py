@@ -57,6 +57,19 @@ class ChannelInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reporting:
+    """How the temperatures of a camera are wanted by its owner, for those who pass them on."""
+
+    dead_band_kelvin: float = 0.2
+    """A change smaller than this is no news."""
+    min_interval: float = 1.0
+    """Seconds from one message about a rule to the next, at least."""
+    max_interval: float = 60.0
+    """Seconds after which an unchanged value is told again, while readings come."""
+    unit: Literal["celsius", "fahrenheit", "kelvin"] = "celsius"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraInfo:
     """Who a camera is and what it can do; what is not known yet is None."""
 
@@ -76,6 +89,7 @@ class CameraInfo:
     capabilities: Mapping[str, str | None] | None = None
     """Capability name -> transport that serves it, or None where the device has it but nothing here serves it; absent: the device says no."""
     state: State = "starting"
+    reporting: Reporting = Reporting()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +269,10 @@ class Measurement:
     lowest_at: tuple[float, float] | None = None
     taken_at: datetime | None = None
     way: Literal["device", "frame"] = "frame"
+    """Measured by the device, or computed from a radiometric frame."""
     frame_age_seconds: float | None = None
+    frozen: bool | None = None
+    """The frame stood still (shutter calibration): the values are old. None: the device did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
