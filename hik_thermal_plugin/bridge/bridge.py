@@ -13,9 +13,20 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from nvr_hooks import CameraError, CameraInfo, ConfigError, Mistake, NvrError, Subscription, Unsupported, now, rfc3339
+from nvr_hooks import (
+    CameraError,
+    CameraInfo,
+    ConfigError,
+    Mistake,
+    NvrError,
+    Subscription,
+    Unsupported,
+    measurement_json,
+    now,
+    rfc3339,
+)
 
-from .actions import TEST_TYPE, new_test_alarm, take_snapshot
+from .actions import TEST_TYPE, measure, new_test_alarm, take_snapshot
 from .clock import Clock
 from .commands import Commands
 from .feed import Feed
@@ -67,7 +78,7 @@ class Bridge:
         )
         self._commands = Commands(
             self._topics,
-            {"snapshot": self._snapshot, "test_alarm": self._test_alarm},
+            {"snapshot": self._snapshot, "measure": self._measure, "test_alarm": self._test_alarm},
             self._camera,
             self._link.once,
         )
@@ -333,6 +344,10 @@ class Bridge:
             "source": shot.source,
             "topic": message.topic,
         }
+
+    def _measure(self, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Document:
+        """Measure where the arguments say; the answer holds the values, all in °C."""
+        return measurement_json(measure(self._hooks, info, channel, arguments))
 
     def _test_alarm(self, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Document:
         """Let a test alarm take the way of a real one, from the sink on."""
