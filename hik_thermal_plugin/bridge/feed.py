@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -33,6 +33,8 @@ _STATE: Final = ("state", "since", "reason", "retry_at")
 _COUNTERS: Final = tuple(
     item.name for item in fields(Health) if item.name not in ("camera", "source", "state", "since", "last_error")
 )
+_MOST_PICTURES: Final = 64
+"""Topics of pictures of one camera: kinds are a device's words, and it may have many."""
 
 
 class Out(Protocol):
@@ -83,6 +85,7 @@ class Feed:
         self._cycles = LifeCycles(info.name, release_after)
         self._sources: dict[str, Document] = {}
         self._temperatures = Temperatures()
+        self._pictures: set[str] = set()
         self._disks: Sequence[Disk] | None = None
         self._closed = False
 
@@ -102,7 +105,7 @@ class Feed:
                 case Alarm():
                     self._tell(self._cycles.take(event, self._clock()))
                 case AlarmPicture():
-                    self._out.level(self._topics.picture(self.name, event.channel or WHOLE_CAMERA, event))
+                    self._picture(event)
                 case TemperatureReading():
                     self._reading(event)
                 case ConnectionChanged():
@@ -197,6 +200,15 @@ class Feed:
             self._pass_on(self._temperatures.take(place, reading, self.info.reporting, now))
             self._cycles.reading(reading, now)
         self._schedule()
+
+    def _picture(self, picture: AlarmPicture) -> None:
+        channel = picture.channel or WHOLE_CAMERA
+        message = self._topics.picture(self.name, channel, picture)
+        if message.topic not in self._pictures and len(self._pictures) >= _MOST_PICTURES:
+            message = self._topics.picture(self.name, channel, replace(picture, kind="other"))
+        if picture.data:  # nothing would clear the picture before
+            self._pictures.add(message.topic)
+            self._out.level(message)
 
     def _pass_on(self, news: Iterable[News]) -> None:
         for (channel, _), reading, stale in news:

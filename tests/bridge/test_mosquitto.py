@@ -308,3 +308,71 @@ def test_an_event_arrives_within_milliseconds(
         ear.expect("kiln/2/event/input", lambda value, number=number: value["port"] == number)
         times.append(time.perf_counter() - start)
     assert sorted(times)[len(times) // 2] < 0.02, "half of them; the rest is the machine's other work"
+
+
+def test_a_broker_with_a_limit_for_messages(
+    mosquitto: Callable[..., Mosquitto], make_host: Callable[..., Host], listen: Callable[..., Ear], wait_for: Wait,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    broker = mosquitto("allow_anonymous true", "max_packet_size 90000")
+    host = make_host(broker.port)
+    camera = host.add("kiln")
+    camera.picture = bytes(100_000)
+    ear = listen(broker.port)
+    host.start()
+    ear.expect("bridge/state", lambda value: value == "online")
+    ear.say("kiln/2/snapshot/set", {"id": "x"})
+    wait_for(lambda: "100000 bytes of" in caplog.text, what="the picture is left out")
+    camera.tell(fire())
+    ear.expect("kiln/2/event/fire")
+    ear.expect("bridge/state", lambda value: value == "online")
+
+
+def test_limits_that_mqtt_5_tells(
+    mosquitto: Callable[..., Mosquitto], make_host: Callable[..., Host], listen: Callable[..., Ear], wait_for: Wait,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    broker = mosquitto("allow_anonymous true", "max_packet_size 90000", "max_inflight_messages 3")
+    host = make_host(broker.port, protocol="5")
+    camera = host.add("kiln")
+    camera.picture = bytes(100_000)
+    ear = listen(broker.port)
+    host.start()
+    ear.expect("bridge/state", lambda value: value == "online")
+    ear.say("kiln/2/snapshot/set", {"id": "x"})
+    ear.expect("kiln/2/snapshot/result")
+    assert "100000 bytes are more than it allows" in caplog.text
+    for number in range(100):
+        camera.tell(InputAlarm(camera="kiln", channel=2, raw_type="IO", port=number))
+    wait_for(lambda: len(ear.documents("kiln/2/event/input")) >= 100)
+    assert ear.payloads("bridge/state") == [b"online"], "the connection stood"
+
+
+@pytest.mark.parametrize("protocol", ["3.1.1", "5"])
+def test_a_user_who_may_not_write(
+    mosquitto: Callable[..., Mosquitto], make_host: Callable[..., Host], tmp_path: Path, wait_for: Wait, protocol: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    acl = tmp_path / "acl"
+    acl.write_text("topic read nothing\n")
+    broker = mosquitto("allow_anonymous true", f"acl_file {acl}")
+    host = make_host(broker.port, protocol=protocol)
+    host.add("kiln")
+    host.start()
+    if protocol == "5":
+        wait_for(lambda: "does not take messages on" in caplog.text)
+        told = [record.getMessage() for record in caplog.records if "does not take" in record.getMessage()]
+        assert len(told) == len(set(told)), "once for each topic"
+    else:
+        wait_for(lambda: "connected to the broker" in caplog.text)  # 3.1.1 has no word for it
+    host.close()
+
+
+def test_two_clients_with_one_name(
+    mosquitto: Callable[..., Mosquitto], make_host: Callable[..., Host], wait_for: Wait, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    broker = mosquitto()
+    for number in range(2):
+        make_host(broker.port, client_id="twin", outbox={"path": str(tmp_path / f"{number}.db")}).start()
+    wait_for(lambda: "does another client call itself twin?" in caplog.text)

@@ -27,7 +27,7 @@ def make_link(tmp_path: Path, prefix: str) -> Iterator[Callable[..., Link]]:
     links: list[tuple[Link, Store]] = []
 
     def make(port: int, **options: Any) -> Link:
-        store = Store(tmp_path / "outbox.db")
+        store = Store(tmp_path / f"outbox-{len(links)}.db")
         store.open()
         link = Link(
             BridgeSettings(host="127.0.0.1", port=port, prefix=prefix),
