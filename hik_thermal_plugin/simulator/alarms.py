@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from . import alerts
 from .device import Device
 from .markup import Element
+from .measuring import Comparison
 from .models import Rule
 from .scene import Reading, to_tenths
 
@@ -55,7 +56,7 @@ class Alarms:
         self._told: dict[str, _Alarm] = {}
         self._moments: dict[str, _Moment] = {}
         self._count = 0
-        self._thresholds: dict[tuple[int, int], float] = {}
+        self._armed: dict[tuple[int, int], float] = {}
 
     def compare(self, rule: int, other: int, kelvin: float, threshold: float | None) -> None:
         """Arm a comparison of two rules; its threshold stays until another is given.
@@ -64,7 +65,7 @@ class Alarms:
         """
         pair = (rule, other)
         default = min(DIFFERENCE_KELVIN, kelvin / 2) if kelvin > 0 else DIFFERENCE_KELVIN
-        self._thresholds[pair] = self._thresholds.get(pair, default) if threshold is None else threshold
+        self._armed[pair] = self._armed.get(pair, default) if threshold is None else threshold
 
     def motion(self, channel: int, seconds: float) -> None:
         """Something moves for `seconds`."""
@@ -120,7 +121,8 @@ class Alarms:
         device, scene = self._device, self._device.scene
         thermal = device.model.thermal.id
         found: dict[str, _Alarm] = {}
-        if fires := tuple(scene.seen_fires.values()):
+        fires = tuple(scene.seen_fires.values())
+        if fires and device.measuring.watches_fire:
             found["fire"] = _Alarm(
                 f"fireDetection-{thermal}",
                 "",
@@ -140,10 +142,11 @@ class Alarms:
             reading = to_tenths(scene.reading(rule.id))
             if level := _level(rule, reading):
                 found[f"rule {rule.id}"] = self._rule_alarm(rule, level, reading)
-        for (first, second), threshold in self._thresholds.items():
-            kelvin = round(scene.difference(first, second), 1)
-            if kelvin > threshold:
-                found[f"difference {first} {second}"] = self._difference_alarm(first, second, threshold, kelvin)
+        for comparison in self._comparisons():
+            kelvin = round(scene.difference(comparison.rule, comparison.other, comparison.quantity), 1)
+            if kelvin > comparison.kelvin if comparison.condition == "above" else kelvin < comparison.kelvin:
+                pair = f"difference {comparison.rule} {comparison.other}"
+                found[pair] = self._difference_alarm(comparison, kelvin)
         if kind := DISK_EVENTS.get(device.disk):
             found["disk"] = _Alarm(
                 kind, kind, frozenset(), lambda active, _: alerts.disk(device, kind, active=active), repeats=False
@@ -160,20 +163,30 @@ class Alarms:
             pictures=True,
         )
 
-    def _difference_alarm(self, first: int, second: int, threshold: float, kelvin: float) -> _Alarm:
+    def _comparisons(self) -> list[Comparison]:
+        """The comparisons that steps have armed, and those of the configuration."""
+        rules = self._device.scene.rules
+        armed = [
+            Comparison(first, second, "highest", "above", kelvin)
+            for (first, second), kelvin in self._armed.items()
+            if first in rules and second in rules
+        ]
+        return [*armed, *self._device.measuring.comparisons()]
+
+    def _difference_alarm(self, comparison: Comparison, kelvin: float) -> _Alarm:
         device, scene = self._device, self._device.scene
-        rules = scene.rules[first], scene.rules[second]
-        place = scene.reading(first).hottest
+        rules = scene.rules[comparison.rule], scene.rules[comparison.other]
+        place = scene.reading(comparison.rule).hottest
         return _Alarm(
             f"thermometry-{device.model.thermal.id}",
             "",
             frozenset(),
-            lambda active, _: alerts.difference(device, rules, threshold, kelvin, place, active=active),
+            lambda active, _: alerts.difference(device, rules, comparison, kelvin, place, active=active),
         )
 
 
 def _level(rule: Rule, reading: Reading) -> str | None:
-    value = {"highest": reading.highest, "lowest": reading.lowest, "average": reading.average}[rule.quantity]
+    value = round(reading.of(rule.quantity), 1)
 
     def beyond(threshold: float | None) -> bool:
         return threshold is not None and (value > threshold if rule.condition == "above" else value < threshold)

@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import alerts
+from . import alerts, parts
 from .alarms import Telling
 from .device import Device
-from .faults import LENGTH_ERROR, Faults
-from .http import Connection
+from .http import HttpConnection
 from .markup import Element
 from .pictures import with_comment
 
@@ -24,7 +23,7 @@ ALARM_PICTURE_SIZE = (704, 576)
 
 @dataclass(slots=True)
 class _Stream:
-    connection: Connection
+    connection: HttpConnection
     beat: asyncio.TimerHandle | None = None
     end: asyncio.TimerHandle | None = None
 
@@ -32,28 +31,22 @@ class _Stream:
 class AlertStreams:
     """Every client armed on this device. `heartbeat` is the period in seconds."""
 
-    def __init__(self, device: Device, faults: Faults, heartbeat: float) -> None:
+    def __init__(self, device: Device, heartbeat: float) -> None:
         self._device = device
-        self._faults = faults
         self._period = heartbeat
         self._loop = asyncio.get_running_loop()
-        self._streams: dict[Connection, _Stream] = {}
+        self._streams: dict[HttpConnection, _Stream] = {}
         if device.profile.replay:
             device.past_alarms.extend(alerts.old_alarms(device))
 
     def __len__(self) -> int:
         return len(self._streams)
 
-    def open(self, connection: Connection) -> None:
+    def open(self, connection: HttpConnection) -> None:
         """Turn a connection into a stream: head, first heartbeat, and what the device sends again of the past."""
         profile = self._device.profile
-        boundary = f"; boundary={profile.boundary_header}" if profile.boundary_header is not None else ""
-        head = (
-            "HTTP/1.1 200 OK\r\nMIME-Version: 1.0\r\nConnection: close\r\n"
-            f"Content-Type: {profile.media_type}{boundary}\r\n\r\n"
-        )
         connection.listen_no_more()
-        connection.write(head.encode())
+        connection.write(parts.head(profile))
         stream = self._streams[connection] = _Stream(connection)
         self._beat(stream)
         if profile.replay:
@@ -62,9 +55,9 @@ class AlertStreams:
         if profile.close_after is not None:
             stream.end = self._loop.call_later(profile.close_after, connection.end)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: object) -> None:
         """Forget a connection that has ended."""
-        stream = self._streams.pop(connection, None)
+        stream = self._streams.pop(connection, None) if isinstance(connection, HttpConnection) else None
         for timer in (stream.beat, stream.end) if stream else ():
             if timer:
                 timer.cancel()
@@ -91,7 +84,7 @@ class AlertStreams:
                 if data.lstrip()[:1] in (b"{", b"[")
                 else 'application/xml; charset="UTF-8"'
             )
-            data = self._frame([("Content-Type", kind)], data)
+            data = parts.part(self._device.profile, [("Content-Type", kind)], data)
         for connection in list(self._streams):
             connection.write(data)
 
@@ -106,7 +99,7 @@ class AlertStreams:
         if profile.several_in_part and bodies:
             bodies = [b"".join(bodies)]
         kind = 'application/json; charset="UTF-8"' if profile.json_alarms else profile.xml_content_type
-        return [self._frame([("Content-Type", kind)], body) + profile.gap.encode() for body in bodies]
+        return [parts.part(profile, [("Content-Type", kind)], body) + profile.gap.encode() for body in bodies]
 
     def _send_pictures(self, document: Element) -> None:
         profile, device = self._device.profile, self._device
@@ -119,33 +112,7 @@ class AlertStreams:
             if profile.delimiter_in_pictures:
                 picture = with_comment(picture, f"\r\n--{profile.boundary}\r\n".encode())
             headers = [("Content-Disposition", disposition), ("Content-Type", kind)]
-            self._send_alarm(self._frame(headers, picture) + b"\r\n")
+            self._send_alarm(parts.part(profile, headers, picture) + b"\r\n")
 
     def _send_alarm(self, part: bytes) -> None:
-        if self._faults.strike("wrong_length", PATH):
-            part = _announce_more(part)
-        if self._faults.strike("duplicate", PATH):
-            part *= 2
-        cut = self._faults.strike("truncate", PATH) is not None
-        for connection in list(self._streams):
-            connection.write(part[: len(part) // 2] if cut else part)
-            if cut:
-                connection.end()
-
-    def _frame(self, headers: list[tuple[str, str]], body: bytes) -> bytes:
-        profile = self._device.profile
-        lines = [f"--{profile.boundary}"] * (2 if profile.duplicate_delimiter else 1)
-        lines += [""] if profile.blank_before_headers else []
-        lines += [f"{name}: {value}" for name, value in headers]
-        lines += [f"Content-Length: {len(body) + profile.part_length_error}"] if profile.part_length else []
-        return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def _announce_more(part: bytes) -> bytes:
-    name = b"Content-Length: "
-    start = part.find(name)
-    if start < 0:
-        return part
-    start += len(name)
-    end = part.index(b"\r\n", start)
-    return part[:start] + str(int(part[start:end]) + LENGTH_ERROR).encode() + part[end:]
+        parts.send(part, self._streams, self._device.faults, PATH)

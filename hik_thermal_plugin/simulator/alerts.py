@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from .device import Device
 from .documents import channel_name
 from .markup import Element, Scalar, element, to_json, to_xml
+from .measuring import Comparison
 from .models import Point, Rule
 from .profiles import HIKVISION
 from .scene import Fire, Reading
+from .units import degrees, steps
 
 _SYNONYMS = {
     "VMD": "motionDetection",
@@ -112,7 +114,7 @@ def fire(device: Device, fires: tuple[Fire, ...], *, active: bool = True, pictur
                 "FireDetection",
                 _box("FireRegion", burning.box),
                 element("HighestPoint", element("x", _thousandths(burning.x)), element("y", _thousandths(burning.y))),
-                element("temperatureUnit", device.profile.unit),
+                element("temperatureUnit", device.unit),
                 element("fireMaxTemperature", _fire_temperature(device, burning.celsius)),
                 element("targetDistance", -1 if burning.distance_m is None else round(burning.distance_m)),
                 _absolute(device),
@@ -134,27 +136,33 @@ def temperature(
     at: datetime | None = None,
 ) -> Element:
     """TMA (alarm) or TMPA (pre-alarm) of a rule (isapi.md 6.5)."""
-    values = {"highest": reading.highest, "lowest": reading.lowest, "average": reading.average}
     threshold = rule.alarm if level == "TMA" else rule.pre_alarm
     assert threshold is not None, "a level is reached by its threshold only"
     wanted = "higher" if rule.condition == "above" else "lower"
-    words = f"{rule.quantity} temp is {wanted} than"
+    subject = "temp diff" if rule.quantity == "difference" else f"{rule.quantity} temp"
     place = reading.coldest if rule.quantity == "lowest" else reading.hottest
     name = device.profile.pre_alarm_type if level == "TMPA" else level
-    number = [_number(device, _degrees(device, value)) for value in (threshold, values[rule.quantity])]
-    entry = _measured(device, rule, name, number[0], number[1], words, place)
+    convert = steps if rule.quantity == "difference" else degrees
+    number = [_number(device, convert(value, device.unit)) for value in (threshold, reading.of(rule.quantity))]
+    entry = _measured(device, rule, name, number[0], number[1], f"{subject} is {wanted} than", place)
     return _thermal_alert(device, name, _TEMPERATURE_TEXT[level], active, [entry], pictures=pictures, at=at)
 
 
 def difference(
-    device: Device, rules: tuple[Rule, Rule], threshold: float, kelvin: float, place: Point, *, active: bool = True
+    device: Device,
+    rules: tuple[Rule, Rule],
+    comparison: Comparison,
+    kelvin: float,
+    place: Point,
+    *,
+    active: bool = True,
 ) -> Element:
     """A temperature difference between two rules (isapi.md 6.5): no capture shows one, so profiles vary it."""
     name = device.profile.difference_type or "TMA"
-    scale = 1.8 if device.profile.unit == "fahrenheit" else 1.0
-    number = [_number(device, value * scale) for value in (threshold, kelvin)]
+    number = [_number(device, steps(value, device.unit)) for value in (comparison.kelvin, kelvin)]
     shown = rules if device.profile.difference_pair else rules[:1]
-    entries = [_measured(device, rule, name, number[0], number[1], "temp diff is higher than", place) for rule in shown]
+    words = f"temp diff is {'higher' if comparison.condition == 'above' else 'lower'} than"
+    entries = [_measured(device, rule, name, number[0], number[1], words, place) for rule in shown]
     return _thermal_alert(device, name, _TEMPERATURE_TEXT["TMA"], active, entries, pictures=False)
 
 
@@ -181,7 +189,7 @@ def _measured(
         _polygon(rule.points),
         element(
             name,
-            element("thermometryUnit", device.profile.unit),
+            element("thermometryUnit", device.unit),
             element("ruleTemperature", threshold),
             element("currTemperature", current),
             element("ruleCalibType", rule.calibration),
@@ -266,16 +274,6 @@ def _time(device: Device, now: datetime) -> str:
             return now.isoformat(timespec="seconds")
 
 
-def _degrees(device: Device, celsius: float) -> float:
-    match device.profile.unit:
-        case "fahrenheit":
-            return celsius * 1.8 + 32
-        case "kelvin":
-            return celsius + 273.15
-        case _:
-            return celsius
-
-
 def _number(device: Device, value: float) -> Scalar:
     match device.profile.numbers:
         case "integer":
@@ -287,7 +285,7 @@ def _number(device: Device, value: float) -> Scalar:
 
 
 def _fire_temperature(device: Device, celsius: float) -> Scalar:
-    value = round(_degrees(device, celsius), 1)
+    value = round(degrees(celsius, device.unit), 1)
     return round(value) if value == round(value) else _number(device, value)  # whole in the capture (6.6)
 
 

@@ -11,28 +11,33 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from . import documents, endpoints
+from . import documents, endpoints, refusals
 from .alarms import Alarms, Telling
+from .alert_stream import PATH as ALERT_STREAM
 from .alert_stream import AlertStreams
+from .connection import Connection
 from .device import Device
-from .faults import LENGTH_ERROR, REBOOT_SECONDS, STALL_SECONDS, STANDING, Fault, Faults
-from .http import Connection, Reply, Request
+from .faults import LENGTH_ERROR, REBOOT_SECONDS, STALL_SECONDS, STANDING, Fault
+from .http import HttpConnection, Reply, Request
 from .login import Verdict
 from .port import Port
+from .real_time import RealTimeStreams, is_real_time
 from .steps import Step
 
 
 class Camera:
-    """A device on the network. `repeat` is the period in seconds at which a lasting alarm is told again."""
+    """A device on the network. Periods in seconds: `repeat` of lasting alarms, `real_time` of temperature blocks."""
 
-    def __init__(self, device: Device, ports: Sequence[Port], *, heartbeat: float, repeat: float) -> None:
+    def __init__(
+        self, device: Device, ports: Sequence[Port], *, heartbeat: float, repeat: float, real_time: float
+    ) -> None:
         self.device = device
         self._ports = ports
         self._repeat = repeat
         self._loop = asyncio.get_running_loop()
-        self._faults = Faults()
         self._alarms = Alarms(device)
-        self._streams = AlertStreams(device, self._faults, heartbeat)
+        self._streams = AlertStreams(device, heartbeat)
+        self._temperatures = RealTimeStreams(device, real_time)
         self._connections: set[Connection] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._booting: asyncio.TimerHandle | None = None
@@ -49,6 +54,7 @@ class Camera:
         for timer in (*self._timers, self._booting):
             if timer:
                 timer.cancel()
+        self._temperatures.stop()
 
     async def close(self) -> None:
         """End all connections; returns when they are gone. The ports are closed by their owner, before."""
@@ -73,7 +79,12 @@ class Camera:
         """What the control port tells of the device (`GET /state`)."""
         return {
             "logins": self.device.logins(),
-            "open": {"alert_stream": len(self._streams), "thermometry": 0, "rtsp": 0, "playback": 0},
+            "open": {
+                "alert_stream": len(self._streams),
+                "thermometry": len(self._temperatures),
+                "rtsp": 0,
+                "playback": 0,
+            },
             "requests": dict(self.device.requests),
             "writes": list(self.device.writes),
             "rules": self.device.rules(),
@@ -123,15 +134,15 @@ class Camera:
                 for connection in [one for one in self._connections if fault.matches(one.path)]:
                     self._strike_connection(fault, connection)
         if fault.kind in STANDING:
-            self._faults.add(fault)
+            self.device.faults.add(fault)
 
     def _strike_connection(self, fault: Fault, connection: Connection) -> None:
         match fault.kind:
             case "drop":
-                self._streams.closed(connection)
+                self._forget(connection)
                 connection.end("rst")
             case "half_open":
-                self._streams.closed(connection)
+                self._forget(connection)
                 connection.go_silent()
             case "stall":
                 connection.stall(STALL_SECONDS if fault.seconds is None else fault.seconds)
@@ -140,7 +151,7 @@ class Camera:
         for port in self._ports:
             port.shut()
         for connection in list(self._connections):
-            self._streams.closed(connection)
+            self._forget(connection)
             connection.end("rst")
         self.device.restart()
         self._alarms.restart()
@@ -155,7 +166,7 @@ class Camera:
 
     def _open(self) -> None:
         for port in self._ports:
-            port.open(lambda: Connection(self._requested, self._came, self._gone))
+            port.open(lambda: HttpConnection(self._requested, self._came, self._gone))
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
         def due() -> None:
@@ -177,13 +188,17 @@ class Camera:
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        self._streams.closed(connection)
+        self._forget(connection)
 
-    def _requested(self, connection: Connection, request: Request) -> None:
-        device, path = self.device, request.path
+    def _forget(self, connection: Connection) -> None:
+        self._streams.closed(connection)
+        self._temperatures.closed(connection)
+
+    def _requested(self, connection: HttpConnection, request: Request) -> None:
+        device, path, faults = self.device, request.path, self.device.faults
         device.requests[f"{request.method} {path}"] += 1
         for kind in ("drop", "half_open", "stall"):
-            if fault := self._faults.strike(kind, path):
+            if fault := faults.strike(kind, path):
                 self._strike_connection(fault, connection)
         if connection.closed or connection.silent:
             return
@@ -191,29 +206,44 @@ class Camera:
         if verdict is not Verdict.ACCEPTED:
             connection.answer(self._unauthorized(request, verdict))
             return
-        reply = self._answer(request)
+        reply = self._answer(connection, request)
         if reply is None:
-            self._streams.open(connection)
             return
         if request.method not in ("GET", "HEAD"):
             body = request.body.decode(errors="replace")
             device.writes.append({"method": request.method, "path": path, "status": reply.status, "body": body})
-        if self._faults.strike("wrong_length", path):
+        if faults.strike("wrong_length", path):
             reply.length_error = LENGTH_ERROR
-        reply.cut = self._faults.strike("truncate", path) is not None
+        reply.cut = faults.strike("truncate", path) is not None
         reply.close = reply.close or device.profile.connection_close
         connection.answer(reply)
+        if request.method == "PUT":
+            self._changed()
 
-    def _answer(self, request: Request) -> Reply | None:
-        """The reply; None where the connection becomes an alert stream."""
-        device = self.device
-        if self._faults.strike("busy", request.path):
-            return endpoints.refuse(device, request, endpoints.BUSY)
-        if self._faults.strike("not_supported", request.path):
-            return endpoints.refuse(device, request, endpoints.NOT_SUPPORTED)
-        if request.method == "GET" and endpoints.is_alert_stream(request):
-            return None
-        return endpoints.answer(device, request)
+    def _answer(self, connection: HttpConnection, request: Request) -> Reply | None:
+        """The reply; None where the connection has become a stream."""
+        device, path, faults = self.device, request.path, self.device.faults
+        if faults.strike("busy", path):
+            return endpoints.refuse(device, request, refusals.BUSY)
+        if faults.strike("not_supported", path):
+            return endpoints.refuse(device, request, refusals.NOT_SUPPORTED)
+        if request.method not in ("GET", "HEAD") and faults.strike("refuse_write", path):
+            return endpoints.refuse(device, request, refusals.BAD_PARAMETERS)
+        try:
+            if request.method == "GET" and path == ALERT_STREAM:
+                self._streams.open(connection)
+            elif request.method == "GET" and is_real_time(request):
+                self._temperatures.open(connection, request)
+            else:
+                return endpoints.answer(device, request)
+        except refusals.Refused as no:
+            return endpoints.refuse(device, request, no.refusal)
+        return None
+
+    def _changed(self) -> None:
+        """Tell what a changed configuration means at once."""
+        self._temperatures.look()
+        self._streams.tell(self._alarms.look())
 
     def _unauthorized(self, request: Request, verdict: Verdict) -> Reply:
         device = self.device

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from .http import Connection, Reply, Request
+from .http import HttpConnection, Reply, Request
 from .steps import StepError
 
 
@@ -20,11 +20,11 @@ class Control:
     def __init__(self, apply: Callable[[object], int], state: Callable[[], dict[str, Any]]) -> None:
         self._apply = apply
         self._state = state
-        self._connections: set[Connection] = set()
+        self._connections: set[HttpConnection] = set()
 
-    def connection(self) -> Connection:
+    def connection(self) -> HttpConnection:
         """Make a connection for the port."""
-        return Connection(self._requested, self._connections.add, self._connections.discard)
+        return HttpConnection(self._requested, self._connections.add, self._connections.discard)
 
     async def close(self) -> None:
         """Drop all connections; returns when they are gone."""
@@ -33,7 +33,7 @@ class Control:
         while self._connections:
             await asyncio.sleep(0)
 
-    def _requested(self, connection: Connection, request: Request) -> None:
+    def _requested(self, connection: HttpConnection, request: Request) -> None:
         match request.method, request.path:
             case "GET", "/state":
                 connection.answer(_reply(200, self._state()))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from .captured import Answers
+from .faults import Faults
 from .login import Login
 from .markup import Element
+from .measuring import Measuring
 from .models import Model
 from .pictures import Lens
 from .profiles import Profile
 from .scene import Scene, to_tenths
+from .schema import Values
+from .units import Unit
 
 ALARMS_KEPT = 5
 
@@ -40,6 +45,10 @@ class Device:
         self.profile = profile
         self.answers = answers
         self.name = name
+        self.measuring = Measuring(model, profile)
+        self.faults = Faults()
+        self.config_channel = profile.config_channel or model.thermal.id
+        self.data_channel = profile.data_channel or model.thermal.id
         self.identity = hashlib.sha256(identity.encode()).hexdigest()
         self.zone = timezone(utc_offset)
         self.skew = timedelta(0)
@@ -48,8 +57,8 @@ class Device:
         self.writes: list[dict[str, Any]] = []
         self.stored: dict[str, bytes] = {}
         self.past_alarms: deque[Element] = deque(maxlen=ALARMS_KEPT)
-        width, height = model.matrix
-        self.scene = Scene((height, width), model.rules, time.monotonic)
+        width, height = profile.matrix or model.matrix
+        self.scene = Scene((height, width), self.measuring.rules(), time.monotonic)
         self.lens = Lens(self.scene)
         self.login = Login(
             username=username,
@@ -80,6 +89,16 @@ class Device:
         minutes = round(-offset.total_seconds() / 60)
         return f"CST{'-' if minutes <= 0 else '+'}{abs(minutes) // 60}:{abs(minutes) % 60:02}:00"
 
+    @property
+    def unit(self) -> Unit:
+        """The unit temperatures are told in."""
+        return self.measuring.unit
+
+    @property
+    def uptime_milliseconds(self) -> int:
+        """Since the last boot, as the 32 bits that devices have for it."""
+        return int((self.now() - self.booted).total_seconds() * 1000) & 0xFFFFFFFF
+
     def now(self) -> datetime:
         """The device's own time."""
         return datetime.now(self.zone) + self.skew
@@ -88,6 +107,11 @@ class Device:
         """Boot: the login state is forgotten, what was written stays."""
         self.login.restart()
         self.booted = self.now()
+
+    def configure(self, changes: Mapping[str, Values]) -> None:
+        """Take over what a PUT has changed: values by the name of their document."""
+        self.measuring.take(changes)
+        self.scene.watch(self.measuring.rules())
 
     def linked(self, trigger: str) -> bool:
         """Whether the trigger notifies the surveillance center, without which it is silent (isapi.md 6.1)."""

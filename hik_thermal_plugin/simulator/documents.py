@@ -264,8 +264,13 @@ def channel_name(device: Device, channel: Channel) -> str:
     return device.profile.channel_name or channel.name
 
 
+def root_of(device: Device) -> dict[str, str]:
+    """The attributes of a document's root."""
+    return {"version": "2.0", "xmlns": device.profile.namespace}
+
+
 def _root(device: Device, name: str, *children: Element | None) -> Element:
-    return element(name, *children, version="2.0", xmlns=device.profile.namespace)
+    return element(name, *children, **root_of(device))
 
 
 def _list(device: Device, name: str, *children: Element) -> Element:
@@ -275,13 +280,15 @@ def _list(device: Device, name: str, *children: Element) -> Element:
 
 
 def _thermal_flags(device: Device) -> tuple[Element, ...]:
+    profile = device.profile
+    claimed = profile.overstated
     flags: list[tuple[str, Scalar]] = [
-        ("isSupportThermometry", True),
-        ("isSupportRealtimeThermometry", True),
-        ("isSupportThermometryMode", True),
-        ("isSupportClickToThermometry", False),
-        ("isSupportJpegPicWithAppendData", False),
-        ("isSupportRealTimethermometryForHTTP", False),
+        ("isSupportThermometry", profile.thermometry),
+        ("isSupportRealtimeThermometry", profile.thermometry),
+        ("isSupportThermometryMode", profile.thermometry),
+        ("isSupportClickToThermometry", claimed or profile.clicks is not None),
+        ("isSupportJpegPicWithAppendData", claimed or profile.frames),
+        ("isSupportRealTimethermometryForHTTP", claimed or profile.real_time),
     ]
     return (
         element("isSupportFireDetection", True),

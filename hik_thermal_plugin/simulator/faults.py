@@ -9,6 +9,10 @@
 | wrong_length | replies and alarm parts: Content-Length 64 too high; a reply's connection then closes | one |
 | duplicate | alarm parts: sent twice | one |
 | busy | requests with a good login: 503 deviceBusy | one |
+| refuse_write | PUT, POST and DELETE with a good login: 400 badParameters, and nothing is changed | one |
+| short_matrix, long_matrix | radiometric frames: half the temperatures, or half as many again, than they announce | one |
+| broken_matrix | radiometric frames: three temperatures are no numbers (NaN, infinite) | one |
+| zero_scale | radiometric frames of two bytes a pixel: scale 0 | one |
 | not_supported | requests with a good login: 403 notSupport | for good |
 | lock | the account, for `seconds` | as long as the device locks |
 | reboot | everything: connections end, the ports are closed for `seconds` | 5 s |
@@ -35,6 +39,11 @@ Kind = Literal[
     "lock",
     "reboot",
     "busy",
+    "refuse_write",
+    "short_matrix",
+    "long_matrix",
+    "broken_matrix",
+    "zero_scale",
     "clock_skew",
     "not_supported",
     "refuse_push",
@@ -47,9 +56,14 @@ STANDING: tuple[Kind, ...] = (
     "wrong_length",
     "duplicate",
     "busy",
+    "refuse_write",
+    "short_matrix",
+    "long_matrix",
+    "broken_matrix",
+    "zero_scale",
     "not_supported",
 )
-_ONCE = ("truncate", "wrong_length", "duplicate", "busy")
+_ONCE = tuple(kind for kind in STANDING if kind not in ("drop", "half_open", "stall", "not_supported"))
 _OPEN_ONES_ONLY = ("drop", "half_open", "stall")
 STALL_SECONDS = 10.0
 REBOOT_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""HTTP as a device speaks it: one connection as an asyncio protocol that can also misbehave on every byte.
+"""HTTP as a device speaks it.
 
 Standard-library servers cannot stall in a part, announce a wrong length or end with a reset, so this is a small one of its own.
 Requests are answered in order; a body needs a Content-Length.
@@ -6,16 +6,13 @@ Requests are answered in order; a body needs a Content-Length.
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, cast
+
+from .connection import Connection
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 8 * 1024 * 1024
-MAX_UNSENT = 16 * 1024 * 1024
 
 _REASONS = {
     200: "OK",
@@ -67,47 +64,23 @@ class Reply:
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
 
-class Connection(asyncio.Protocol):
-    """One client's connection: hands complete requests to `requested`, writes what it is given."""
+class HttpConnection(Connection):
+    """Hands complete requests to `requested`."""
 
     def __init__(
         self,
-        requested: Callable[[Connection, Request], None],
-        came: Callable[[Connection], None],
-        gone: Callable[[Connection], None],
+        requested: Callable[[HttpConnection, Request], None],
+        came: Callable[[HttpConnection], object],
+        gone: Callable[[HttpConnection], object],
     ) -> None:
-        self.path: str | None = None  # of the latest request: faults choose their connections by it
-        self.closed = False
+        super().__init__(came, gone)
         self._requested = requested
-        self._came = came
-        self._gone = gone
-        self._buffer = bytearray()
-        self.silent = False
         self._deaf = False
-        self._held: bytearray | None = None
-        self._halved = False
-        self._close_when_released = False
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; alarms must not wait for Nagle's algorithm."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._socket_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._came(self)
-
-    def connection_lost(self, _: Exception | None) -> None:
-        """Tell the owner, whoever ended the connection."""
-        self.closed = True
-        self._gone(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Collect bytes until a request is complete."""
-        if self.silent or self._deaf:
-            return
-        self._buffer += data
-        while not (self.closed or self.silent or self._deaf) and self._take_request():
-            pass
+    @property
+    def ignores_input(self) -> bool:
+        """Whether what the client sends is dropped."""
+        return self.silent or self._deaf
 
     def listen_no_more(self) -> None:
         """Ignore what the client sends from now on: the connection has become a stream."""
@@ -125,64 +98,8 @@ class Connection(asyncio.Protocol):
         if reply.close or reply.length_error > 0:
             self.end()
 
-    def write(self, data: bytes) -> None:
-        """Send bytes; while stalled the first half of the first ones goes out, the rest waits."""
-        if self.silent or self.closed:
-            return
-        if self._held is not None:
-            half = 0 if self._halved else len(data) // 2
-            self._halved = True
-            self._held += data[half:]
-            data = data[:half]
-        if data:
-            self._transport.write(data)
-        if self._transport.get_write_buffer_size() > MAX_UNSENT:
-            self.end("rst")
-
-    def stall(self, seconds: float) -> None:
-        """Stop sending for a while; the bytes come later."""
-        if self._held is None and not self.silent:
-            self._held, self._halved = bytearray(), False
-            self._loop.call_later(seconds, self._release)
-
-    def go_silent(self) -> None:
-        """Neither send nor read any more, and keep the socket: what a pulled cable looks like."""
-        self.silent = True
-        if not self.closed:
-            self._transport.pause_reading()
-
-    def end(self, how: Literal["fin", "rst"] = "fin") -> None:
-        """Close the connection, orderly after what is still to be sent, or at once with a reset."""
-        if self.closed:
-            return
-        if how == "rst":
-            self.closed = True
-            self._socket_option(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._transport.abort()
-        elif self._held is not None:
-            self._close_when_released = True
-        else:
-            self.closed = True
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Drop the connection and what is unsent: the simulator ends."""
-        self.closed = True
-        self._transport.abort()
-
-    def _release(self) -> None:
-        held, self._held = self._held, None
-        if held:
-            self.write(bytes(held))
-        if self._close_when_released:
-            self.end()
-
-    def _socket_option(self, level: int, name: int, value: int | bytes) -> None:
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(level, name, value)
-
-    def _take_request(self) -> bool:
+    def take(self) -> bool:
+        """Take one request from the buffer."""
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > MAX_HEAD:

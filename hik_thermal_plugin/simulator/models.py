@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Quantity = Literal["highest", "lowest", "average", "difference"]
+"""What a rule compares: of an area `difference` is its highest minus its lowest temperature."""
+Condition = Literal["above", "below"]
 Point = tuple[float, float]
 """Horizontal and vertical place in the picture, 0…1 from the top left corner."""
 
@@ -39,8 +42,8 @@ class Rule:
     name: str
     calibration: Literal["point", "line", "region"]
     points: tuple[Point, ...]
-    quantity: Literal["highest", "lowest", "average"] = "highest"
-    condition: Literal["above", "below"] = "above"
+    quantity: Quantity = "highest"
+    condition: Condition = "above"
     pre_alarm: float | None = None
     alarm: float | None = None
 
@@ -144,6 +147,7 @@ MODELS: dict[str, Model] = {
             firmware="V5.5.42",
             build="build 210907",
             channels=(_thermal(1),),
+            matrix=(384, 288),
             rules=_RULES,
         ),
         Model(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .schema import Missing
+from .units import Unit
+
 ISAPI_ORG = "http://www.isapi.org/ver20/XMLSchema"
 HIKVISION = "http://www.hikvision.com/ver20/XMLSchema"
 HIKVISION_10 = "http://www.hikvision.com/ver10/XMLSchema"
@@ -77,9 +80,34 @@ class Profile:
     pre_alarm_type: str = "TMPA"
     difference_type: str | None = None
     difference_pair: bool = False
-    unit: Literal["celsius", "fahrenheit", "kelvin"] = "celsius"
+    unit: Unit = "celsius"
     numbers: Literal["decimal", "integer", "comma"] = "decimal"
     sends_inactive: bool = False
+
+    # Thermometry (isapi.md 8)
+    thermometry: bool = True
+    real_time: bool = True
+    polling: bool = True
+    frames: bool = True
+    clicks: Literal["accepted", "result", "thousandths"] | None = "accepted"
+    overstated: bool = False  # the capabilities claim what the device refuses
+    config_channel: int | None = None  # None: the thermal one
+    data_channel: int | None = None
+    numeric_flags: bool = False
+    upload_form: Literal["list", "single", "bare", "each"] = "list"
+    split_uploads: bool = False
+    joined_uploads: bool = False
+    repeated_rules: bool = False
+    both_readings: bool = False
+    polled_ids: bool = False
+    matrix: tuple[int, int] | None = None  # None: the model's
+    matrix_offset: int = 0
+    data_length: Literal[2, 4] = 4
+    frame_flag_words: bool = False
+    frames_need_parameters: bool = False
+    visible_picture_word: Literal["visiblePicEnabled", "visiblePicEnable"] = "visiblePicEnabled"
+    visible_pictures: bool = False
+    partial_put: Missing = "keeps"
 
 
 PLAIN = Profile()
@@ -194,5 +222,54 @@ PROFILES: dict[str, Profile] = {
     "integers": _profile("Whole numbers (quirk 29).", numbers="integer"),
     "decimal_comma": _profile("A comma in numbers (7).", numbers="comma"),
     "sends_inactive": _profile("The end of an alarm is told with eventState inactive (quirk 24).", sends_inactive=True),
+    # Thermometry
+    "split_channels": _profile(
+        "Rules on channel 1, temperatures on 2, neither polling nor frames: HM-TD2628T-7 (quirk 9).",
+        config_channel=1,
+        data_channel=2,
+        polling=False,
+        frames=False,
+        clicks=None,
+    ),
+    "polling_only": _profile("Polling without the stream (quirk 34).", real_time=False, frames=False),
+    "real_time_only": _profile("The stream without polling (quirk 34).", polling=False, frames=False),
+    "frames_only": _profile("Frames without stream and polling (quirk 34).", real_time=False, polling=False),
+    "no_thermometry": _profile(
+        "No temperatures at all (8).", thermometry=False, real_time=False, polling=False, frames=False, clicks=None
+    ),
+    "overstated": _profile(
+        "The capabilities name stream, frames and clicks, and the device refuses them (quirk 34).",
+        overstated=True,
+        real_time=False,
+        frames=False,
+        clicks=None,
+    ),
+    "single_rule": _profile("One rule is an object, several are a list (quirk 10).", upload_form="single"),
+    "rule_by_rule": _profile("Each rule in a document of its own (quirk 10).", upload_form="each"),
+    "bare_uploads": _profile("ThermometryUpload without the list around it (8.3).", upload_form="bare"),
+    "joined_uploads": _profile(
+        "Each rule is a document, and a part holds them all (8.3).", upload_form="each", joined_uploads=True
+    ),
+    "split_uploads": _profile("Half of each document comes later (8.3).", split_uploads=True),
+    "repeated_rules": _profile("Each rule is told twice in a document (8.3).", repeated_rules=True),
+    "both_readings": _profile("Point and area are there, one of them means nothing (8.3).", both_readings=True),
+    "polled_ids": _profile("Polled rules carry their numbers (8.3).", polled_ids=True),
+    "numeric_flags": _profile("0 and 1 for false and true (quirk 29).", numeric_flags=True),
+    "frame_flag_words": _profile("isFreezedata of a frame is a truth value (8.4).", frame_flag_words=True),
+    "int16": _profile("Frames of two bytes a pixel (8.4).", data_length=2),
+    "int16_offset": _profile("Two bytes a pixel, with an offset (8.4).", data_length=2, matrix_offset=273),
+    "visible_pictures": _profile("Frames with the visible picture (8.4).", visible_pictures=True),
+    "visible_pic_enable": _profile(
+        "The other spelling of visiblePicEnabled, and that alone (quirk 36).", visible_picture_word="visiblePicEnable"
+    ),
+    "frames_need_parameters": _profile(
+        "Frames are refused until pixelToPixelParam has been put (8.4).", frames_need_parameters=True
+    ),
+    "small_matrix": _profile("A detector much smaller than the stream (8.4).", matrix=(160, 120)),
+    "large_matrix": _profile("A detector larger than the stream (8.4).", matrix=(1024, 768)),
+    "partial_put_resets": _profile("What a PUT does not name is reset (quirk 37).", partial_put="resets"),
+    "whole_put_only": _profile("What a PUT does not name is asked for (quirk 37).", partial_put="refuses"),
+    "click_result": _profile("A click is answered with its temperature (8.5).", clicks="result"),
+    "click_thousandths": _profile("A click is given in whole thousandths (8.5).", clicks="thousandths"),
 }
 """The profiles by name. A variation is `dataclasses.replace(PROFILES["short_stream"], close_after=2.0)`."""

@@ -6,14 +6,14 @@ Coordinates are 0…1 from the top left corner. A base that breathes slowly, hea
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from .models import Point, Rule
+from .models import Point, Quantity, Rule
 
 Matrix = NDArray[np.float32]
 Area = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -52,6 +52,18 @@ class Reading:
     hottest: Point
     coldest: Point
 
+    def of(self, quantity: Quantity) -> float:
+        """The value a rule compares."""
+        match quantity:
+            case "highest":
+                return self.highest
+            case "lowest":
+                return self.lowest
+            case "average":
+                return self.average
+            case _:
+                return self.highest - self.lowest
+
 
 class Scene:
     """Temperatures of `shape` (height, width) pixels; `clock` gives seconds."""
@@ -65,7 +77,7 @@ class Scene:
         self._clock = clock
         self._targets: dict[int, tuple[str, float]] = {}
         self._areas = {rule.id: _area(shape, rule) for rule in rules}
-        self._frozen: tuple[Matrix, dict[int, Fire], Point | None] | None = None
+        self._frozen: tuple[Matrix, dict[int, Fire], Point | None, int] | None = None
         self._seen: tuple[int, float, Matrix] | None = None
         rows, columns = np.mgrid[0 : 1 : shape[0] * 1j, 0 : 1 : shape[1] * 1j]
         self._base = (19.0 + 4.0 * rows + 1.5 * np.sin(columns * 9.0) * np.cos(rows * 7.0)).astype(np.float32)
@@ -79,6 +91,11 @@ class Scene:
         return self._frozen is not None
 
     @property
+    def seen_version(self) -> int:
+        """Which version of the scene the camera sees: that of the moment when it froze, else the present one."""
+        return self.version if self._frozen is None else self._frozen[3]
+
+    @property
     def seen_fires(self) -> dict[int, Fire]:
         """The fires the camera sees: those of the moment when the scene froze, else those burning."""
         return self.fires if self._frozen is None else self._frozen[1]
@@ -87,6 +104,17 @@ class Scene:
     def seen_smoke(self) -> Point | None:
         """Where the camera sees smoke, by the same rule."""
         return self.smoke if self._frozen is None else self._frozen[2]
+
+    def watch(self, rules: Iterable[Rule]) -> None:
+        """Measure these rules from now on; what a rule was brought to stays while it is there."""
+        new = {rule.id: rule for rule in rules}
+        same = {number for number, rule in new.items() if _outline(self.rules.get(number)) == _outline(rule)}
+        self._areas = {
+            number: self._areas[number] if number in same else _area(self._shape, rule) for number, rule in new.items()
+        }
+        self._targets = {number: target for number, target in self._targets.items() if number in new}
+        self.rules = new
+        self.version += 1
 
     def ignite(self, x: float, y: float, celsius: float, distance_m: float | None) -> Fire:
         """Light a fire; it gets the lowest free region number."""
@@ -110,11 +138,15 @@ class Scene:
 
     def set_rule(self, rule: int, celsius: float) -> None:
         """Bring what the rule watches (its highest, lowest or average temperature) to `celsius`."""
-        self._targets = {**self._targets, rule: (self.rules[rule].quantity, celsius)}
-        self.version += 1
+        if rule in self.rules:  # it may have been switched off since the step was read
+            quantity = self.rules[rule].quantity
+            self._targets = {**self._targets, rule: ("highest" if quantity == "difference" else quantity, celsius)}
+            self.version += 1
 
     def set_difference(self, rule: int, other: int, kelvin: float) -> None:
         """Bring the rule's highest temperature to `kelvin` above the other's, which stays as it is from now on."""
+        if rule not in self.rules or other not in self.rules:
+            return
         held = self._targets.get(other, ("highest", round(self.reading(other).highest, 1)))
         self._targets = {**self._targets, other: held}
         self.version += 1
@@ -124,7 +156,7 @@ class Scene:
     def freeze(self) -> None:
         """Let the scene stand still: what happens from now on is seen after `unfreeze`."""
         if self._frozen is None:
-            self._frozen = (self.matrix(), self.fires, self.smoke)
+            self._frozen = (self.matrix(), self.fires, self.smoke, self.version)
 
     def unfreeze(self) -> None:
         """Let the scene go on."""
@@ -146,9 +178,18 @@ class Scene:
         """Measure one rule."""
         return _measure(self.matrix(), self._areas[rule])
 
-    def difference(self, rule: int, other: int) -> float:
-        """How many kelvin the rule's highest temperature is above the other's."""
-        return self.reading(rule).highest - self.reading(other).highest
+    def measure(self, rule: Rule) -> Reading:
+        """Measure a rule that need not be among those of the scene."""
+        return _measure(self.matrix(), _area(self._shape, rule))
+
+    def at(self, place: Point) -> float:
+        """The temperature at a place."""
+        height, width = self._shape
+        return float(self.matrix()[min(int(place[1] * height), height - 1), min(int(place[0] * width), width - 1)])
+
+    def difference(self, rule: int, other: int, quantity: Quantity = "highest") -> float:
+        """How many kelvin the rule's highest (or other) temperature is above the other's."""
+        return self.reading(rule).of(quantity) - self.reading(other).of(quantity)
 
     def hottest(self) -> tuple[Point, float]:
         """The hottest place of the whole picture, and its temperature."""
@@ -187,6 +228,10 @@ def to_tenths(reading: Reading) -> Reading:
         lowest=round(reading.lowest, 1),
         average=round(reading.average, 1),
     )
+
+
+def _outline(rule: Rule | None) -> tuple[object, ...] | None:
+    return None if rule is None else (rule.calibration, rule.points)
 
 
 def _area(shape: tuple[int, int], rule: Rule) -> Area:

@@ -32,8 +32,9 @@ class Simulator:
 
     `model`: `bispectrum`, `bullet`, `positioning`, or a `Model`. `profile`: a name of `PROFILES`, a `Profile`, or a
     folder of captured answers (captured.py). Ports: 0 takes any free one, None leaves the part out. `lock_attempts`
-    refused logins in a row lock the account for `lock_seconds`. `heartbeat` and `repeat`: the periods of heartbeats and
-    of alarms that last, in seconds. Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
+    refused logins in a row lock the account for `lock_seconds`. `heartbeat`, `repeat` and `real_time`: the periods of
+    heartbeats, of alarms that last, and of real-time temperatures, in seconds.
+    Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Simulator:
         scenario: Scenario | None = None,
         heartbeat: float | None = None,
         repeat: float = 1.0,
+        real_time: float = 0.5,
         name: str = "Thermal camera",
         utc_offset: timedelta = timedelta(hours=1),
     ) -> None:
@@ -72,6 +74,7 @@ class Simulator:
         self._scenario = read_scenario(scenario, self._model) if scenario is not None else []
         self._heartbeat = heartbeat or self._profile.heartbeat or 10.0
         self._repeat = repeat
+        self._real_time = real_time
         self._name = name
         self._utc_offset = utc_offset
         self._ports: dict[str, Port] = {}
@@ -184,7 +187,7 @@ class Simulator:
             answers=self._answers,
             identity=f"{self._name} {self.model} {ports[0].number if ports else 0}",
         )
-        self._camera = Camera(device, ports, heartbeat=self._heartbeat, repeat=self._repeat)
+        self._camera = Camera(device, ports, heartbeat=self._heartbeat, repeat=self._repeat, real_time=self._real_time)
         if control := self._ports.get("control"):
             self._control = Control(self._apply, self._camera.state)
             control.open(self._control.connection)
@@ -203,7 +206,7 @@ class Simulator:
         await _let_go_on()
 
     def _apply(self, raw: object) -> int:
-        steps: list[Step] = read_steps(raw, self._model, Path.cwd())
+        steps: list[Step] = read_steps(raw, self._model, Path.cwd(), rules=self._running().device.scene.rules)
         self._running().apply(steps)
         return len(steps)
 

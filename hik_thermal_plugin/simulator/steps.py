@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -53,6 +53,7 @@ class _Field:
 @dataclass(frozen=True, slots=True)
 class _Context:
     model: Model
+    rules: tuple[int, ...]
     folder: Path
 
 
@@ -60,11 +61,16 @@ class _Wrong(Exception):
     """What was expected."""
 
 
-def read_steps(raw: object, model: Model, folder: Path, *, timed: bool = False) -> list[Step]:
-    """Check a list of steps; files are found from `folder`, `at` is read where `timed`. Raises StepError."""
+def read_steps(
+    raw: object, model: Model, folder: Path, *, rules: Iterable[int] | None = None, timed: bool = False
+) -> list[Step]:
+    """Check a list of steps; files are found from `folder`, `at` is read where `timed`. Raises StepError.
+
+    `rules` are those there now; without it those the model leaves the factory with.
+    """
     if not isinstance(raw, Sequence) or isinstance(raw, str | bytes):
         raise StepError(f"steps: expected a list, got {_shown(raw)}")
-    context, steps, mistakes = _Context(model, folder), list[Step](), list[str]()
+    context, steps, mistakes = _Context(model, _numbers(model, rules), folder), list[Step](), list[str]()
     for place, entry in enumerate(raw):
         found = _read_step(entry, f"steps[{place}]", context, timed, mistakes)
         if found:
@@ -133,6 +139,10 @@ def _fault_step(fields: dict[str, Any], place: str, at: float, mistakes: list[st
     return None
 
 
+def _numbers(model: Model, rules: Iterable[int] | None) -> tuple[int, ...]:
+    return tuple(rule.id for rule in model.rules) if rules is None else tuple(rules)
+
+
 def _number(value: Any, _: _Context) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
         raise _Wrong("a number")
@@ -164,9 +174,8 @@ def _whole(value: Any, _: _Context) -> int:
 
 
 def _rule(value: Any, context: _Context) -> int:
-    known = [rule.id for rule in context.model.rules]
-    if isinstance(value, bool) or value not in known:
-        raise _Wrong(f"a rule ({', '.join(map(str, known))})")
+    if isinstance(value, bool) or value not in context.rules:
+        raise _Wrong(f"a rule ({', '.join(map(str, context.rules)) or 'there is none'})")
     return int(value)
 
 

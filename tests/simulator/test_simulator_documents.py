@@ -142,7 +142,7 @@ def test_what_is_not_there_is_403_not_support(camera, path):
 
 def test_errors_of_json_urls_are_json(camera):
     _, client = camera()
-    answer = client.get("/ISAPI/Thermal/channels/2/thermometry/1/rulesTemperatureInfo?format=json")
+    answer = client.get("/ISAPI/Thermal/channels/2/power?format=json")
     assert answer.header("content-type") == "application/json"
     told = json.loads(answer.body)
     assert (told["subStatusCode"], told["errorCode"]) == ("notSupport", 0x40000001)
