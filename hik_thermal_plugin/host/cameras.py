@@ -22,6 +22,7 @@ from nvr_hooks import (
     Snapshot,
     SnapshotOptions,
     StreamUrl,
+    TemperatureReading,
     Unreachable,
     Unsupported,
     WrongUse,
@@ -30,6 +31,7 @@ from nvr_hooks import (
     to_json,
 )
 
+from .news import News
 from .outcome import complain
 from .output import camera_rows, channels_text, event_text, local, put_json, put_line, put_table
 from .session import FAILED, Known, Session, within
@@ -186,6 +188,7 @@ def watch(
         raise WrongUse("there is no camera to watch: none is configured")
     until = None if seconds is None else time.monotonic() + seconds
     states: dict[tuple[str, str], ConnectionChanged] = {}
+    news = News()
     with Inbox[Event]() as inbox, ExitStack() as stack:
         subscriptions = [stack.enter_context(item) for name in names for item in _subscribe(session, name, inbox)]
         try:
@@ -195,8 +198,12 @@ def watch(
                     before = states.get((event.camera, event.source))
                     if before is None or before.state != "online":
                         states[event.camera, event.source] = event
-                if _wanted(session, event):
-                    put_json(to_json(event)) if session.options.json else put_line(event_text(event))
+                if not _wanted(session, event):
+                    continue
+                if session.options.json:
+                    put_json(to_json(event))
+                elif not isinstance(event, TemperatureReading) or news.is_news(event):
+                    put_line(event_text(event))
         except Stop:
             return
         except Empty:

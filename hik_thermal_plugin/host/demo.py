@@ -15,7 +15,7 @@ from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from nvr_hooks import CameraChanged, ConnectionChanged, Event, Unreachable
+from nvr_hooks import CameraChanged, ConnectionChanged, Event, Sink, TemperatureReading, Unreachable
 
 from .app import Host
 from .broker import EmbeddedBroker, Message
@@ -114,6 +114,7 @@ def play(host: Host, audience: Audience, seconds: float | None) -> Result:
         host.start()
         for name in CAMERAS:
             stack.enter_context(host.hook.nvr_listen(camera=name, sink=inbox.put))
+            stack.enter_context(host.hook.nvr_watch(camera=name, sink=_readings(inbox)))
         began = time.monotonic()
         try:
             first = _connected(inbox)
@@ -150,9 +151,22 @@ def _simulated(stack: ExitStack) -> tuple[dict[str, Camera], dict[str, dict[str,
     return cameras, sections, ready
 
 
+def _readings(inbox: Inbox[Event | Message]) -> Sink:
+    """Return a sink for temperatures alone: the state shown at a camera is that of its alarms."""
+
+    def take(event: Event) -> None:
+        if isinstance(event, TemperatureReading):
+            inbox.put(event)
+
+    return take
+
+
 def _connected(inbox: Inbox[Event | Message]) -> list[Event | Message]:
-    """Wait until every camera is online and known, and the bridge online; return what was told until then. Raises Unreachable."""
-    missing = {PREFIX, *CAMERAS, *(f"who {name} is" for name in CAMERAS)}
+    """Wait until every camera is online, known and tells temperatures, and the bridge is online; return what was told until then.
+
+    Raises Unreachable with what is missing.
+    """
+    missing = {PREFIX, *(word.format(name) for name in CAMERAS for word in ("{}", "who {} is", "temperatures of {}"))}
     seen: list[Event | Message] = []
     for item in _items(inbox, time.monotonic() + READY_SECONDS):
         seen.append(item)
@@ -161,6 +175,8 @@ def _connected(inbox: Inbox[Event | Message]) -> list[Event | Message]:
                 missing.discard(item.camera)
             case CameraChanged(camera=camera):
                 missing.discard(f"who {camera} is")
+            case TemperatureReading(camera=camera):
+                missing.discard(f"temperatures of {camera}")
             case Message(topic=topic, payload=b"online") if topic == f"{PREFIX}/bridge/state":
                 missing.discard(PREFIX)
         if not missing:

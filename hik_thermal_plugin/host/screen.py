@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from nvr_hooks import Alarm, AlarmPicture, ConnectionChanged, Event, to_json
+from nvr_hooks import Alarm, AlarmPicture, ConnectionChanged, Event, TemperatureReading, to_json
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -18,10 +18,11 @@ from rich.text import Text
 
 from .broker import Message
 from .demo import Happening, Ready, Result
+from .news import News
 from .output import event_text, printable, put_json, put_line
 
-_FRAME_ROWS = 12
-"""Lines of the live view that are no alarm and no message: borders, cameras, the story, the prompt below."""
+_FRAME_ROWS = 16
+"""Lines of the live view that are no alarm and no message: borders, cameras, the story, temperatures, the prompt below."""
 
 
 class JsonLines:
@@ -52,7 +53,10 @@ class JsonLines:
 
 
 class Lines:
-    """One line each, for people without a terminal."""
+    """One line each, for people without a terminal; temperatures when they are news."""
+
+    def __init__(self) -> None:
+        self._news = News()
 
     def shown(self) -> AbstractContextManager[object]:
         """Nothing has to be set up."""
@@ -70,11 +74,13 @@ class Lines:
 
     def event(self, event: Event) -> None:
         """Write the event."""
-        put_line(f"event {event_text(event)}")
+        if not isinstance(event, TemperatureReading) or self._news.is_news(event):
+            put_line(f"event {event_text(event)}")
 
     def mqtt(self, message: Message) -> None:
         """Write topic and payload."""
-        put_line(f"mqtt  {message.topic} {_short(message.payload)}")
+        if not _of_temperature(message) or self._news.is_new_message(message.topic, message.payload):
+            put_line(f"mqtt  {message.topic} {_short(message.payload)}")
 
     def result(self, result: Result) -> None:
         """Write the figures."""
@@ -82,7 +88,7 @@ class Lines:
 
 
 class Screen:
-    """A live view: the cameras, what happens, the alarms, and the messages on the broker."""
+    """A live view: the cameras, what happens, the temperatures, the alarms, and the messages on the broker."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -90,6 +96,7 @@ class Screen:
         self._ready: Ready | None = None
         self._states: dict[str, str] = {}
         self._story = "Cameras, broker and host are starting …"
+        self._temperatures: dict[str, dict[object, tuple[str, float | None]]] = {}
         rows = max(console.height - _FRAME_ROWS, 6)
         self._events: deque[str] = deque(maxlen=rows // 3)
         self._messages: deque[tuple[str, str, str]] = deque(maxlen=rows - rows // 3)
@@ -109,21 +116,34 @@ class Screen:
         self._refresh()
 
     def event(self, event: Event) -> None:
-        """Show what is new of alarms; connection changes show at the camera."""
+        """Show what is new of alarms; connection changes show at the camera, temperatures at their rule."""
         if isinstance(event, ConnectionChanged):
             self._states[event.camera] = event.state
+        elif isinstance(event, TemperatureReading):
+            self._take(event)
         elif isinstance(event, AlarmPicture) or (isinstance(event, Alarm) and event.phase != "repeat"):
             self._events.append(event_text(event))
         self._refresh()
 
     def mqtt(self, message: Message) -> None:
-        """Show topic and payload."""
+        """Show topic and payload; temperatures have a place of their own."""
+        if _of_temperature(message):
+            return
         self._messages.append((f"{datetime.now().astimezone():%H:%M:%S}", message.topic, _short(message.payload)))
         self._refresh()
 
     def result(self, result: Result) -> None:
         """Write the figures below the view."""
         self._console.print(_summary(result))
+
+    def _take(self, reading: TemperatureReading) -> None:
+        rules = self._temperatures.setdefault(reading.camera, {})
+        if reading.status == "ended":
+            rules.pop(reading.rule, None)
+            return
+        celsius = reading.highest_celsius if reading.point_celsius is None else reading.point_celsius
+        name = reading.rule_name or ("picture" if reading.rule is None else f"rule {reading.rule}")
+        rules[reading.rule] = (name, celsius)
 
     def _refresh(self) -> None:
         self._live.update(self._picture(), refresh=True)
@@ -135,6 +155,10 @@ class Screen:
         if self._ready:
             cameras.add_row("broker", "MQTT", self._ready.broker, "online")
         events = Text("\n".join(map(printable, self._events)) or "none yet", overflow="ellipsis", no_wrap=True)
+        temperatures = Table.grid(padding=(0, 2))
+        for name, rules in self._temperatures.items():
+            cells = [f"{rule} {'—' if celsius is None else f'{celsius:.1f}'}" for rule, celsius in rules.values()]
+            temperatures.add_row(*(Text(printable(cell)) for cell in (name, *cells)))
         messages = Table.grid(padding=(0, 2), expand=True)
         messages.add_column(no_wrap=True)
         messages.add_column(no_wrap=True, style="cyan")
@@ -143,9 +167,14 @@ class Screen:
             messages.add_row(*(Text(printable(cell)) for cell in row))
         return Group(
             Panel(Group(cameras, Text(self._story, style="bold yellow")), title="hik-thermal demo — Ctrl-C ends it"),
+            Panel(temperatures, title="Highest temperature of each rule in °C", border_style="green"),
             Panel(events, title="Alarms from the cameras", border_style="red" if self._events else "dim"),
             Panel(messages, title="Messages on the broker", border_style="cyan"),
         )
+
+
+def _of_temperature(message: Message) -> bool:
+    return "/temperature/" in message.topic
 
 
 def _payload(payload: bytes) -> dict[str, Any]:

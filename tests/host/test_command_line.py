@@ -208,6 +208,8 @@ def test_every_command_takes_the_common_options(hik: Any) -> None:
         "urls",
         "snapshot",
         "watch",
+        "measure",
+        "rules",
         "decode",
         "simulate",
     ]

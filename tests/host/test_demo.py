@@ -35,13 +35,18 @@ def test_a_fire_reaches_the_broker_and_nothing_is_left_behind(start: Any, tempor
         "yard": "positioning",
     }
     assert {line["type"] for line in lines} == {"event", "mqtt"}
-    fires = [line["event"] for line in lines if line["type"] == "event" and line["event"]["type"] == "fire_alarm"]
+    events = [line["event"] for line in lines if line["type"] == "event"]
+    fires = [event for event in events if event["type"] == "fire_alarm"]
     assert fires[0]["camera"] == "kiln"
     assert fires[0]["distance_m"] == 14.0
+    readings = [event for event in events if event["type"] == "temperature_reading"]
+    assert {reading["camera"] for reading in readings} == {"kiln", "yard"}
+    assert max(reading["highest_celsius"] or 0 for reading in readings if reading["rule"] == 1) == 96.0
     told = {line["topic"]: line["payload"] for line in lines if line["type"] == "mqtt"}
     assert told["hik_thermal/bridge/state"] == "online"
     assert told["hik_thermal/kiln/state"] == "online"
     assert told["hik_thermal/kiln/2/alarm/fire"]["active"] is True
+    assert told["hik_thermal/kiln/2/temperature/1"]["max"] == 96.0
     assert result["type"] == "result"
     assert (result["ok"], result["fire"], result["interrupted"]) == (True, True, False)
     assert result["fire_to_broker_seconds"] < 5

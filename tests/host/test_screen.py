@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from nvr_hooks import ConnectionChanged, FireAlarm
+from nvr_hooks import ConnectionChanged, FireAlarm, TemperatureReading
 from rich.console import Console
 
 from hik_thermal_plugin.host.broker import Message
@@ -84,6 +84,41 @@ def test_a_terminal_shows_cameras_alarms_and_messages() -> None:
         "the fire reached the broker 12 ms after it broke out",
     ):
         assert text in last
+
+
+def reading(celsius: float, **fields: Any) -> TemperatureReading:
+    values = {"rule": 1, "rule_name": "door", "highest_celsius": celsius}
+    return TemperatureReading(camera="kiln", channel=2, **{**values, **fields})
+
+
+def test_a_terminal_shows_the_present_temperature_of_each_rule() -> None:
+    file = io.StringIO()
+    screen = Screen(Console(file=file, force_terminal=True, width=120, height=50, color_system=None))
+    with screen.shown():
+        screen.ready(READY)
+        for celsius in (21.0, 57.6):
+            screen.event(reading(celsius))
+            screen.mqtt(Message("t/kiln/2/temperature/1", b'{"max": 57.6}'))
+        screen.event(reading(0, rule=2, rule_name=None, highest_celsius=None, point_celsius=30.25))
+        screen.event(reading(99, rule=3))
+        screen.event(reading(99, rule=3, status="ended"))
+        screen.event(reading(26, rule=None, rule_name=None))
+    last = file.getvalue().split("hik-thermal demo")[-1]
+
+    assert "kiln  door 57.6  rule 2 30.2  picture 26.0" in last
+    assert "temperature/1" not in last
+
+
+def test_lines_tell_temperatures_that_are_news(capfd: pytest.CaptureFixture[str]) -> None:
+    audience = Lines()
+    for celsius in (21.0, 21.2, 57.6):
+        audience.event(reading(celsius))
+        audience.mqtt(Message("t/kiln/2/temperature/1", json.dumps({"max": celsius, "frozen": False}).encode()))
+    out = capfd.readouterr().out
+
+    assert [line.split()[0] for line in out.splitlines()] == ["event", "mqtt", "event", "mqtt"]
+    assert "21.2" not in out
+    assert "temperature of rule 1 door, highest 57.6 °C" in out
 
 
 def test_a_terminal_says_what_it_waits_for_before_anything_is_there() -> None:
