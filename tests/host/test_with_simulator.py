@@ -139,13 +139,16 @@ def test_check_online_of_a_camera_that_is_well_refused_or_away(ask: Ask, config:
     assert ask("check", "--online", config=config)[0] == 3
 
 
-def test_watch_shows_a_fire_the_moment_it_breaks_out(
+def test_watch_shows_temperatures_and_a_fire_the_moment_it_breaks_out(
     start: Any, secret: str, config: dict[str, Any], camera: Any
 ) -> None:
+    camera.apply([{"temperature": {"rule": 1, "celsius": 72}}])
     process = begin(start, secret, "watch", "--json", config=config)
     event: dict[str, Any] = {}
-    while event.get("state") != "online":
+    missing = {"alert_stream", "realtime", 72.0}
+    while missing:
         event = json.loads(process.stdout.readline())
+        missing -= {event["source"]} if event.get("state") == "online" else {event.get("highest_celsius")}
     camera.apply([{"fire": {"x": 0.5, "y": 0.5, "celsius": 350}}])
     while event["type"] != "fire_alarm":
         event = json.loads(process.stdout.readline())
