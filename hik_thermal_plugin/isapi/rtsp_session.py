@@ -61,6 +61,8 @@ class RtspSession:
         """Bytes so far."""
         self.received_at = 0.0
         """When the last ones came, by `clock`."""
+        self.finished = False
+        """The device has closed its side, in order: nothing is to come."""
         self._endpoint = endpoint
         self._budget = budget
         self._prove = prove
@@ -187,6 +189,7 @@ class RtspSession:
         except OSError as error:
             raise self.lost(_cause(error)) from error
         if not data:
+            self.finished = not self._ended
             raise self.lost("the device ended the connection")
         self._size = _LARGE if len(data) == self._size else _SMALL
         self.received += len(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta, tzinfo
 from urllib.parse import quote, urlsplit, urlunsplit
 
 STREAMS = {"main": 1, "sub": 2, "third": 3}
@@ -34,6 +35,20 @@ def live_url(host: str, port: int, channel: int, profile: str = "main") -> str:
             "" if known else f"transportmode=unicast&profile={quote(profile, safe='')}",
         )
     return urlunsplit(("rtsp", _place(host, port), f"/Streaming/Channels/{number}", query, ""))
+
+
+def playback_url(host: str, port: int, track: int, start: datetime, end: datetime, zone: tzinfo | None = None) -> str:
+    """Return the RTSP address of a recording by time (guide 5.3.1), without credentials; a track is channel x 100 + 1.
+
+    The times are written in UTC, or as the wall clock of `zone` where a recorder takes the digits for its own time and ignores the Z
+    (isapi.md 5.2). Begun seconds count: start is rounded down, end up.
+    """
+    times = [
+        f"{moment.astimezone(UTC if zone is None else zone):%Y%m%dT%H%M%S}Z"
+        for moment in (start, end + timedelta(microseconds=-end.microsecond % 1_000_000))
+    ]
+    query = f"starttime={times[0]}&endtime={times[1]}"
+    return urlunsplit(("rtsp", _place(host, port), f"/Streaming/tracks/{track}", query, ""))
 
 
 def rewritten(uri: str, host: str, port: int, scheme: str = "rtsp") -> str:

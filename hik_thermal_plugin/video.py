@@ -1,0 +1,222 @@
+"""The video of one camera: live streams that recordings, streams of bytes and pictures share, and recordings that are played back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nvr_hooks import (
+    Busy,
+    ByteSink,
+    Handle,
+    Live,
+    RecordedFile,
+    Recording,
+    RecordOptions,
+    Sink,
+    StreamUrl,
+    Subscription,
+    TimeSpan,
+    What,
+    WrongUse,
+)
+
+from .deliveries import Deliveries
+from .device import Device
+from .live_video import LiveVideo
+
+if TYPE_CHECKING:
+    from .media.burning import Burned
+    from .media.job import Job
+    from .media.streams import Drain, Playback
+
+Watch = Callable[[Sink], Subscription]
+_log = logging.getLogger(__name__)
+
+
+class CameraVideo:
+    """Thread-safe; connects while somebody wants pictures. `device` is the camera's present one, `watch` subscribes to temperatures.
+
+    The media library is imported when the first picture is wanted: hosts that only listen do without its memory.
+    """
+
+    def __init__(self, name: str, device: Callable[[], Device], deliveries: Deliveries, watch: Watch) -> None:
+        self.watch = watch
+        self._name = name
+        self._device = device
+        self._deliveries = deliveries
+        self._lock = threading.Lock()
+        self._streams: dict[tuple[int, str], LiveVideo] = {}
+        self._jobs: set[Job] = set()
+        self._playing = threading.Lock()
+        self._said = False
+        self._closed = False
+
+    def record(self, channel: int | None, target: Path, options: RecordOptions) -> Recording:
+        """Record live video into files (media.recorder); returns when the camera sends, raises why it does not."""
+        from .media.recorder import Recorder
+
+        device = self._device()
+        deadline = device.deadline()
+        change, watching = self._burned(channel or device.thermal_channel) if options.overlay else (None, None)
+        try:
+            recorder = Recorder(self._name, target, options, change=change, timeout=device.settings.timeout)
+        except BaseException:
+            if watching is not None:
+                watching.close()
+            raise
+        try:
+            if watching is not None:
+                recorder.at_end(watching.close)
+            self._begin(recorder)
+            video = self.live(channel, options.profile, deadline)
+            recorder.at_end(lambda: video.detach(recorder))
+            video.attach(recorder, timeout=_left(deadline), pre_roll=options.pre_roll_seconds)
+        except BaseException:
+            recorder.discard()
+            raise
+        recorder.start()
+        return recorder
+
+    def open_stream(self, channel: int | None, what: What, sink: ByteSink) -> Handle:
+        """Deliver program-stream bytes; returns when the camera sends, raises why it does not."""
+        from .media.streams import ByteDrain, LiveBytes
+
+        if not isinstance(what, Live):
+            return self.play(channel, what, ByteDrain(sink, self._name))
+        if what.keep_seconds < 0:
+            raise WrongUse(f"{self._name}: keep_seconds must not be below 0")
+        deadline = self._device().deadline()
+        job, keep = LiveBytes(self._name, sink), what.keep_seconds
+        try:
+            self._begin(job)
+            video = self.live(channel, what.profile, deadline)
+            job.at_end(lambda: video.detach(job, keep=keep))
+            video.attach(job, timeout=_left(deadline), keep=keep)
+        except BaseException:
+            job.close()
+            raise
+        job.start()
+        return job
+
+    def play(self, channel: int | None, what: RecordedFile | TimeSpan, drain: Drain) -> Playback:
+        """Play a recording of the camera into a drain, one at a time; returns when pictures come, raises why they do not."""
+        from .media.streams import Playback
+
+        device = self._device()
+        deadline = device.deadline()
+        source = device.transport.playback(self.playback_url(channel, what).url)
+        if not self._playing.acquire(blocking=False):
+            raise Busy(
+                f"{self._name}: a recording is played back already: cameras play one at a time", camera=self._name
+            )
+        job = Playback(self._name, source, drain, (what.end - what.start).total_seconds())
+        job.at_end(self._playing.release)
+        try:
+            self._begin(job)
+        except BaseException:
+            job.close()
+            raise
+        job.begin(_left(deadline))
+        return job
+
+    def playback_url(self, channel: int | None, what: RecordedFile | TimeSpan) -> StreamUrl:
+        """Return the address of a recording (guide 5.3); nothing is searched for."""
+        if what.start.tzinfo is None or what.end.tzinfo is None:
+            raise WrongUse(f"{self._name}: times of recordings need a zone")
+        if what.end <= what.start:
+            raise WrongUse(f"{self._name}: a recording ends after its start")
+        device = self._device()
+        if isinstance(what, RecordedFile):
+            if what.playback_uri:
+                return device.transport.playback_file_url(what.playback_uri)
+            track = what.track
+        else:
+            track = device.channel(channel, device.deadline()) * 100 + 1
+        zone = device.identity.zone if self._recordings_in_local_time(device) else None
+        return device.transport.playback_url(track, what.start, what.end, zone)
+
+    def live(self, channel: int | None, profile: str, deadline: float) -> LiveVideo:
+        """Return the shared live video of a profile; raise Unsupported for one that the camera does not have."""
+        number, _ = self._device().stream(channel, profile, deadline)
+        with self._lock:
+            key = (number, profile)
+            if key not in self._streams:
+                self._streams[key] = LiveVideo(
+                    lambda: self._device().transport.video(number, profile),
+                    camera=self._name,
+                    name=f"video of channel {number} ({profile})",
+                    deliveries=self._deliveries,
+                )
+            return self._streams[key]
+
+    def reopen(self) -> None:
+        """Connect anew, with other settings; recordings go on in new files."""
+        with self._lock:
+            streams = list(self._streams.values())
+        for stream in streams:
+            stream.reopen()
+
+    def interrupt(self) -> None:
+        """Begin to end, without waiting."""
+        with self._lock:
+            self._closed = True
+            jobs, streams = list(self._jobs), list(self._streams.values())
+        for job in jobs:
+            job.interrupt()
+        for stream in streams:
+            stream.interrupt()
+
+    def close(self) -> None:
+        """End everything; what is being recorded is completed."""
+        self.interrupt()
+        with self._lock:
+            jobs, streams = list(self._jobs), list(self._streams.values())
+        for job in jobs:
+            job.close()
+        for stream in streams:
+            stream.close()
+
+    def _begin(self, job: Job) -> None:
+        """Have a job that ends with the camera."""
+        with self._lock:
+            if self._closed:
+                raise WrongUse(f"{self._name}: closed")
+            self._jobs.add(job)
+        job.at_end(lambda: self._forget(job))
+
+    def _forget(self, job: Job) -> None:
+        with self._lock:
+            self._jobs.discard(job)
+
+    def _burned(self, channel: int | None) -> tuple[Burned, Subscription]:
+        from .media.burning import Burned
+        from .media.overlay import Overlay
+
+        overlay = Overlay(channel)
+        burned = Burned(self._name, overlay)
+        return burned, self.watch(overlay.take)
+
+    def _recordings_in_local_time(self, device: Device) -> bool:
+        """Decide what the digits of a recording's times mean to the camera (isapi.md 5.2)."""
+        match device.settings.recording_time:
+            case "local":
+                if device.identity.zone is None:
+                    device.learn(device.deadline(), anew=False)
+                return True
+            case "auto" if not self._said:
+                self._said = True
+                _log.info(
+                    "%s: recording_time is auto: times of recordings are sent as UTC, which cameras take them for; "
+                    "set recording_time: local for a recorder that takes them for its own time",
+                    self._name,
+                )
+        return False
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
