@@ -160,7 +160,7 @@ class _Connection:
         with suppress(OSError):
             if reset:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self._sock.close()
+                self._sock.shutdown(socket.SHUT_RD)  # the reader closes it, which then is a reset
             else:
                 self._sock.shutdown(socket.SHUT_RDWR)
 
