@@ -7,13 +7,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from nvr_hooks import ConfigError
+from nvr_hooks import ConfigError, WrongUse
 from nvr_hooks.mistakes import mistakes_from_pydantic
 from nvr_hooks.places import state_dir
 from nvr_hooks.secrets import Secret, resolve_secrets
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from .transport import TemperatureSource
+from .virtual import DifferenceRule, RiseRule, ThresholdRule, VirtualRule
 
 KEY = "hik_thermal"
+TEMPERATURE_SOURCES: tuple[TemperatureSource, ...] = ("realtime", "poll", "frame")
+"""Best first."""
 
 
 class _Section(BaseModel):
@@ -47,6 +61,7 @@ Url = Annotated[str, AfterValidator(_camera_url)]
 Password = Annotated[Secret, BeforeValidator(_secret), WithJsonSchema({"type": "string", "writeOnly": True})]
 Channel = Annotated[int, Field(ge=1, le=64)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+RuleId = Annotated[int, Field(ge=1, le=255)]
 
 
 class TlsSettings(_Section):
@@ -61,6 +76,88 @@ class TlsSettings(_Section):
     verify: bool = Field(True, description="false trusts any certificate: whoever stands in between reads the password")
 
 
+class TemperatureSettings(_Section):
+    """Where live temperatures come from, and how often a camera is asked for them."""
+
+    source: Literal["auto", "realtime", "poll", "frame"] = Field(
+        "auto",
+        description="auto: streamed by the camera, else polled, else computed from radiometric frames, whichever it supports",
+    )
+    poll_interval: float = Field(
+        2.0, ge=0.2, le=5.0, description="seconds between questions where temperatures are not streamed"
+    )
+    frame_interval: float = Field(
+        1.0, ge=0.1, le=3600, description="least seconds from one radiometric frame to the next, whoever asks"
+    )
+
+
+class VirtualRuleSettings(_Section):
+    """A rule computed here, for cameras whose firmware has too few."""
+
+    type: Literal["threshold", "difference", "rise"] = Field(
+        description="threshold: °C of one rule · difference: kelvin of rule minus other_rule · rise: kelvin per minute"
+    )
+    rule: RuleId | None = Field(
+        None, description="number of the measuring rule; without it the whole picture's reading"
+    )
+    other_rule: RuleId | None = Field(None, description="difference: the rule that is taken away")
+    channel: Channel | None = Field(None, description="default: any")
+    preset: Annotated[int, Field(ge=1, le=300)] | None = Field(None, description="default: any, each for itself")
+    quantity: Literal["highest", "lowest", "average", "centre", "difference"] = Field(
+        "highest", description="value that is looked at; a point rule has only one. difference: highest minus lowest"
+    )
+    condition: Literal["above", "below"] = "above"
+    alarm: float = Field(description="limit: °C, kelvin of a difference, kelvin per minute of a rise")
+    pre_alarm: float | None = Field(None, description="limit of the pre-alarm, which comes before the alarm")
+    hysteresis: float = Field(
+        1.0, ge=0, description="how far back behind its limit a value must be, in the limit's unit"
+    )
+    delay: float = Field(0.0, ge=0, le=3600, description="seconds a value must be beyond its limit")
+    hold: float = Field(0.0, ge=0, le=86400, description="seconds a value must be back before the alarm ends")
+    absolute: bool = Field(False, description="difference: whichever of the two rules is the hotter one")
+    window: float | None = Field(None, gt=0, le=3600, description="rise: seconds it is measured over; default 60")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> VirtualRuleSettings:
+        problems = []
+        if self.type != "difference" and (self.other_rule is not None or self.absolute):
+            problems.append("other_rule and absolute go with type difference")
+        if self.type == "difference" and not {"rule", "other_rule"} <= self.model_fields_set:
+            problems.append("a difference needs rule and other_rule")
+        if self.type != "rise" and self.window is not None:
+            problems.append("window goes with type rise")
+        try:
+            self.made("x")
+        except WrongUse as err:
+            problems.append(str(err).partition(": ")[2])
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def made(self, name: str) -> VirtualRule:
+        """Return the rule."""
+        common: dict[str, Any] = {
+            "name": name,
+            "rule": self.rule,
+            "channel": self.channel,
+            "preset": self.preset,
+            "quantity": self.quantity,
+            "condition": self.condition,
+            "alarm": self.alarm,
+            "pre_alarm": self.pre_alarm,
+            "hysteresis": self.hysteresis,
+            "delay_seconds": self.delay,
+            "hold_seconds": self.hold,
+        }
+        match self.type:
+            case "threshold":
+                return ThresholdRule(**common)
+            case "difference":
+                return DifferenceRule(**common, other_rule=self.other_rule, absolute=self.absolute)
+            case "rise":
+                return RiseRule(**common, window_seconds=60.0 if self.window is None else self.window)
+
+
 class CameraSettings(_Section):
     """One camera."""
 
@@ -71,10 +168,38 @@ class CameraSettings(_Section):
     timeout: float = Field(10.0, gt=0, le=120, description="seconds a request may take")
     tls: TlsSettings = Field(default_factory=lambda: TlsSettings())
     data_channel: Channel | None = Field(None, description="channel of the thermal picture, when it is not found right")
-    sources: tuple[Literal["alert_stream"], ...] = Field(("alert_stream",), description="where alarms come from")
+    config_channel: Channel | None = Field(
+        None, description="channel of the measuring rules, when they stand under another one than the temperatures"
+    )
+    sources: tuple[Literal["alert_stream", "realtime", "poll", "frame"], ...] = Field(
+        ("alert_stream", *TEMPERATURE_SOURCES), description="which sources of alarms and temperatures may be used"
+    )
+    temperature: TemperatureSettings = Field(default_factory=lambda: TemperatureSettings())
+    virtual_rules: dict[Annotated[str, Field(min_length=1, max_length=64)], VirtualRuleSettings] = Field(
+        default_factory=dict
+    )
     auth_retry: float = Field(
         1800.0, ge=60, description="seconds to wait after two refused logins when the camera names no time"
     )
+
+    @model_validator(mode="after")
+    def _sources_make_sense(self) -> CameraSettings:
+        if "alert_stream" not in self.sources:
+            raise ValueError("sources has to list alert_stream: alarms come over nothing else")
+        if self.temperature.source not in ("auto", *self.sources):
+            raise ValueError(f"temperature.source is {self.temperature.source}, which sources does not list")
+        return self
+
+    @property
+    def temperature_sources(self) -> tuple[TemperatureSource, ...]:
+        """Return where temperatures may come from, best first."""
+        wanted = self.temperature.source
+        return tuple(source for source in TEMPERATURE_SOURCES if source in self.sources and wanted in ("auto", source))
+
+    @property
+    def rules_of_our_own(self) -> tuple[VirtualRule, ...]:
+        """Return the virtual rules."""
+        return tuple(rule.made(name) for name, rule in self.virtual_rules.items())
 
 
 class DriverSettings(_Section):

@@ -97,6 +97,10 @@ class Delivery:
         if slow:
             self._complain(f"a sink is too slow: {self._limit} events wait for it, the oldest are dropped")
 
+    def put_at(self, event: Event, when: float) -> None:
+        """Let the sink be called with the event when time.monotonic() reaches `when`; of several such events only the earliest counts."""
+        self._deliveries.remember(self, event, when)
+
     def finish(self, *, at_once: bool = False) -> None:
         """End as `done` from the source's side, after the sink was called with what is waiting unless `at_once`."""
         with self._lock:
@@ -193,6 +197,7 @@ class Deliveries:
         self._closed = threading.Event()
         self._behind = threading.Event()  # something is ready and no thread was seen free
         self._watch: threading.Thread | None = None
+        self._later: dict[Delivery, tuple[float, Event]] = {}
 
     def open(
         self,
@@ -241,16 +246,40 @@ class Deliveries:
         if not self._behind.is_set() and all(thread.busy_since is not None for thread in self._threads):
             self._behind.set()
 
+    def remember(self, delivery: Delivery, event: Event, when: float) -> None:
+        """Put the event into the delivery at that time, unless something is due earlier."""
+        with self._lock:
+            if delivery not in self._open or (delivery in self._later and self._later[delivery][0] <= when):
+                return
+            self._later[delivery] = (when, event)
+        self._behind.set()  # who waits for it has to look anew how long
+
     def forget(self, delivery: Delivery) -> None:
         """The delivery has ended."""
         with self._lock:
             self._open.discard(delivery)
+            self._later.pop(delivery, None)
+
+    def _put_due(self) -> float | None:
+        """Put what is due; return after how many seconds there is more, None when nothing waits for its time."""
+        if not self._later:
+            return None
+        present = time.monotonic()
+        with self._lock:
+            due = [(delivery, event) for delivery, (when, event) in self._later.items() if when <= present]
+            for delivery, _ in due:
+                del self._later[delivery]
+            earliest = min((when for when, _ in self._later.values()), default=None)
+        for delivery, event in due:
+            delivery.put(event)
+        return None if earliest is None else earliest - present
 
     def _keep_free(self) -> None:
         while not self._closed.is_set():
-            self._behind.wait()
+            self._behind.wait(self._put_due())
             self._behind.clear()
             while self._ready.qsize() and not self._closed.is_set():
+                self._put_due()
                 now = time.monotonic()
                 threads = self._threads
                 stuck = sum(since is not None and now - since > _STUCK for since in (t.busy_since for t in threads))

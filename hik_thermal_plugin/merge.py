@@ -1,20 +1,35 @@
-"""Put events into life cycles: events in, the same events out with `phase` and `alarm_id`.
+"""One happening told several times, or by several sources: events in, events out. No clock of its own: only the times of the events count.
 
-A life cycle belongs to one (channel, kind, rule). It starts with the first alarm, goes on through the device's repeats, changes `level`
-between pre-alarm and alarm, and ends with the device's word inactive. Devices often never say it (isapi.md 6.4), so an alarm after
-`QUIET` without one starts a new life cycle. No clock of its own: only the times of the events count.
+Alarms are put into life cycles: the same events come out with `phase` and `alarm_id`. A life cycle belongs to one (channel, kind, rule).
+It starts with the first alarm, goes on through the device's repeats, changes `level` between pre-alarm and alarm, and ends with the
+device's word inactive. Devices often never say it (isapi.md 6.4), so an alarm after `QUIET` without one starts a new life cycle.
+
+Temperatures are told by the first source, in a given order, that is fresh; a rule that is told no more, while others are, is retired.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nvr_hooks import Alarm, AlarmPicture, Event, Level, Phase, TemperatureAlarm, TemperatureDifferenceAlarm
+from nvr_hooks import (
+    Alarm,
+    AlarmPicture,
+    Event,
+    Level,
+    Phase,
+    Source,
+    TemperatureAlarm,
+    TemperatureDifferenceAlarm,
+    TemperatureReading,
+)
 
 QUIET = timedelta(seconds=10)
 MOST = 1_000
-"""Open life cycles kept per camera; the one longest silent goes first."""
+"""Open life cycles, and rules, kept per camera; the one longest silent goes first."""
+_LOOK_EVERY = timedelta(seconds=1)
+_NAME_NO_PRESET: frozenset[Source] = frozenset({"poll", "frame"})
 
 _Key = tuple[int | None, str, int | str | None, int | str | None]
 
@@ -72,3 +87,72 @@ def _key(event: Alarm) -> _Key:
         case TemperatureDifferenceAlarm(rule=rule, other_rule=other):
             return (event.channel, event.kind, rule, other)
     return (event.channel, event.kind, None, None)
+
+
+class FreshestReadings:
+    """Chooses among the sources of one camera's temperatures. Not thread-safe.
+
+    `fresh_for` names the sources, best first, and for how long each is fresh after it told something. A rule is retired when it was not
+    told for `retire_after` while others of its preset were.
+    """
+
+    def __init__(self, fresh_for: Mapping[Source, timedelta], retire_after: timedelta) -> None:
+        self._fresh_for = dict(fresh_for)
+        self._retire_after = retire_after
+        self._last: dict[Source, datetime] = {}
+        self._rules: dict[tuple[int | None, int | None, int | str | None], TemperatureReading] = {}
+        self._looked: datetime | None = None
+
+    def take(self, reading: TemperatureReading) -> tuple[TemperatureReading, ...]:
+        """Return what is to be told: nothing while a better source is fresh, else the reading, after it the end of rules that are gone."""
+        at = reading.received_at
+        self._last[reading.source] = at
+        for better, fresh_for in self._fresh_for.items():
+            if better == reading.source:
+                break
+            # abs: the clock may be set back, and two threads may pass each other.
+            if (last := self._last.get(better)) is not None and abs(at - last) < fresh_for:
+                return ()
+        reading = self._with_preset(reading)
+        key = (reading.channel, reading.preset, reading.rule)
+        self._rules.pop(key, None)
+        if reading.status != "ended":
+            self._rules[key] = reading
+            if len(self._rules) > MOST:
+                del self._rules[next(iter(self._rules))]
+        if self._looked is not None and abs(at - self._looked) < _LOOK_EVERY:
+            return (reading,)
+        self._looked = at
+        return (reading, *self._gone(reading))
+
+    def _with_preset(self, reading: TemperatureReading) -> TemperatureReading:
+        """Give a reading that names no preset the one its rule was told with before: only streams name it."""
+        if reading.preset is None and reading.source in _NAME_NO_PRESET:
+            presets = {key[1] for key in self._rules if (key[0], key[2]) == (reading.channel, reading.rule)}
+            if len(presets) == 1 and (preset := presets.pop()) is not None:
+                return replace(reading, preset=preset)
+        return reading
+
+    def _gone(self, present: TemperatureReading) -> list[TemperatureReading]:
+        gone = [
+            (key, known)
+            for key, known in self._rules.items()
+            if key[:2] == (present.channel, present.preset)
+            and abs(present.received_at - known.received_at) > self._retire_after
+        ]
+        for key, _ in gone:
+            del self._rules[key]
+        return [
+            TemperatureReading(
+                camera=known.camera,
+                channel=known.channel,
+                received_at=present.received_at,
+                source=present.source,
+                rule=known.rule,
+                rule_name=known.rule_name,
+                preset=known.preset,
+                calibration=known.calibration,
+                status="ended",
+            )
+            for _, known in gone
+        ]

@@ -133,30 +133,30 @@ class HikThermal:
 
     @hookimpl
     def nvr_watch(self, camera: str, sink: Sink) -> Subscription | None:
-        """Not built yet."""
-        return self._not_built(camera, "live temperatures")
+        """Deliver live temperatures (guide 9.1)."""
+        return self._with(camera, lambda found: found.watch(sink))
 
     @hookimpl
     def nvr_measure(
         self, camera: str, channel: int | None, where: Where, options: MeasureOptions
     ) -> Measurement | None:
-        """Not built yet."""
-        return self._not_built(camera, "manual thermometry")
+        """Measure by hand (guide 9.2)."""
+        return self._with(camera, lambda found: found.measure(channel, where, options))
 
     @hookimpl
     def nvr_thermal_frame(self, camera: str, channel: int | None, options: FrameOptions) -> ThermalFrame | None:
-        """Not built yet."""
-        return self._not_built(camera, "radiometric frames")
+        """Fetch one radiometric frame."""
+        return self._with(camera, lambda found: found.thermal_frame(channel, options))
 
     @hookimpl
     def nvr_rules(self, camera: str, channel: int | None) -> Rules | None:
-        """Not built yet."""
-        return self._not_built(camera, "measuring rules")
+        """Read the measuring and alarm rules."""
+        return self._with(camera, lambda found: found.rules(channel))
 
     @hookimpl
     def nvr_apply_rules(self, camera: str, channel: int | None, rules: Rules, dry_run: bool) -> RulesDiff | None:
-        """Not built yet."""
-        return self._not_built(camera, "measuring rules")
+        """Write the measuring and alarm rules, or tell what that would change."""
+        return self._with(camera, lambda found: found.apply_rules(channel, rules, dry_run=dry_run))
 
     @hookimpl
     def nvr_diagnose(self, camera: str) -> Sequence[Finding] | None:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Protocol
+from typing import Literal, Protocol
 
-from nvr_hooks import Capability, ChannelInfo, Finding, StreamUrl, Transport
+from nvr_hooks import (
+    Capability,
+    ChannelInfo,
+    Finding,
+    MeasureOptions,
+    Point,
+    RuleChange,
+    StreamUrl,
+    TemperatureReading,
+    ThermalFrame,
+    Transport,
+)
 
 from .worker import LiveSource
+
+TemperatureSource = Literal["realtime", "poll", "frame"]
+"""Where live temperatures come from: streamed by the device, asked for again and again, or computed from radiometric frames."""
+Compute = Callable[[ThermalFrame, Mapping[int, Mapping[str, object]]], Sequence[TemperatureReading]]
+"""Readings of the enabled rules (`regions` of the rules document), computed from a frame; of the whole picture without rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +66,26 @@ class CameraTransport(Protocol):
 
     def stream_url(self, channel: int, profile: str) -> StreamUrl:
         """Return the address of a live stream."""
+
+    def temperatures(self, source: TemperatureSource, channel: int, compute: Compute) -> LiveSource:
+        """Return a source of the channel's temperatures; its events() raises Unsupported when the device does not tell them this way."""
+
+    def frame(self, channel: int, deadline: float) -> ThermalFrame:
+        """Return a new radiometric frame."""
+
+    def recent_frame(self, channel: int, options: MeasureOptions, deadline: float) -> ThermalFrame:
+        """Return a frame computed with these surface properties; one that is just a moment old where there are none."""
+
+    def click(self, channel: int, at: Point, deadline: float) -> float | None:
+        """Return the temperature at a point in °C as the device measures it; None when it tells none."""
+
+    def rules(self, channel: int, deadline: float) -> dict[str, object]:
+        """Return the rules document of a channel."""
+
+    def change_rules(
+        self, channel: int, wanted: Mapping[str, object], *, dry_run: bool, deadline: float
+    ) -> tuple[RuleChange, ...]:
+        """Make the device's rules say what `wanted` says, and return what differed; `dry_run` only tells."""
 
     def findings(self, identity: Identity, deadline: float) -> Sequence[Finding]:
         """Look for what keeps alarms from being sent."""

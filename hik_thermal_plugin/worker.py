@@ -92,7 +92,7 @@ class SharedStream:
     """One source of one camera, shared by all who subscribe: the first connects it, the last to leave ends it.
 
     `open` makes a source for one connection. `through` may replace an event or swallow it (None); it is called for one event at a time
-    and must not call back.
+    and must not call back. `attended` is called, without a lock, when the first has come or the last has gone.
     Refused rights and unsupported features are tried again after `retry_seconds`, a login block when it ends, all else by `backoff`.
     """
 
@@ -107,6 +107,7 @@ class SharedStream:
         backoff: Backoff | None = None,
         retry_seconds: float = 1800.0,
         clock: Callable[[], datetime] = now,
+        attended: Callable[[], None] | None = None,
     ) -> None:
         self._open = open
         self._camera = camera
@@ -116,6 +117,7 @@ class SharedStream:
         self._backoff = backoff or Backoff()
         self._retry_seconds = retry_seconds
         self._clock = clock
+        self._attended = attended or (lambda: None)
         self._lock = threading.Lock()
         self._subscribers: tuple[Delivery, ...] = ()
         self._run: _Run | None = None
@@ -129,18 +131,29 @@ class SharedStream:
         """The present state: what every new subscriber is told first."""
         return self._connection
 
+    @property
+    def has_subscribers(self) -> bool:
+        """Whether anybody is subscribed."""
+        return bool(self._subscribers)
+
     def subscribe(self, sink: Sink) -> Delivery:
         """Call `sink` with the present ConnectionChanged and then with every event, until the handle is closed."""
         delivery = self._deliveries.open(sink, camera=self._camera, on_close=self._leave)
         with self._lock:
-            if not self._closed:
+            if closed := self._closed:
+                first = False
+            else:
                 delivery.put(self._connection)
+                first = not self._subscribers
                 self._subscribers += (delivery,)
                 if self._run is None:
                     self._run = _Run(self._read, f"{self._camera} {self._source}")
-                return delivery
-        delivery.close()
-        raise WrongUse(f"{self._camera}: {self._source} is closed")
+        if closed:
+            delivery.close()
+            raise WrongUse(f"{self._camera}: {self._source} is closed")
+        if first:
+            self._attended()
+        return delivery
 
     def health(self) -> Health:
         """Tell how it is doing, without touching the network."""
@@ -211,6 +224,7 @@ class SharedStream:
                 self._set("starting", None, None)
         if run is not None:
             run.end()
+            self._attended()
             run.join()
 
     def _read(self, run: _Run) -> None:

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DRIVER = "nvr_hooks wire transport login worker deliveries merge virtual radiometry isapi sdk media config"
+DRIVER = (
+    "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry "
+    "isapi sdk media config device"
+)
 
 # Room -> what its modules may import besides the standard library and each other: other rooms and libraries.
 # `library:module` holds for that module only, `library@function` inside that function only.
@@ -26,10 +29,14 @@ TABLE = {
     "merge": "nvr_hooks",
     "virtual": "nvr_hooks",
     "radiometry": "nvr_hooks numpy",
+    "thermometry": "nvr_hooks transport worker deliveries merge",
+    "virtual_watch": "nvr_hooks deliveries virtual",
+    "measurement": "nvr_hooks transport radiometry",
     "isapi": "nvr_hooks wire transport login httpx",
     "sdk": "nvr_hooks wire transport login ctypes",
     "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",
-    "config": "nvr_hooks pydantic yaml",
+    "config": "nvr_hooks pydantic yaml transport virtual",
+    "device": "nvr_hooks wire transport login isapi sdk config",
     "camera": DRIVER,
     "site": f"{DRIVER} camera",
     "commands": f"{DRIVER} typer@nvr_commands",

@@ -1,8 +1,9 @@
-"""Life cycles of alarms as the driver tells them."""
+"""Life cycles of alarms, and the freshest of several sources of temperatures."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from nvr_hooks import (
     Alarm,
@@ -12,9 +13,10 @@ from nvr_hooks import (
     MotionAlarm,
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
+    TemperatureReading,
 )
 
-from hik_thermal_plugin.merge import MOST, LifeCycles
+from hik_thermal_plugin.merge import MOST, FreshestReadings, LifeCycles
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -105,3 +107,84 @@ def test_open_life_cycles_are_bounded() -> None:
         cycles.place(TemperatureAlarm(channel=2, rule=rule, received_at=at(0)))
     again = placed(cycles, TemperatureAlarm(channel=2, rule=0, received_at=at(1)))
     assert again.alarm_id != first.id
+
+
+READINGS = {"realtime": timedelta(seconds=5), "poll": timedelta(seconds=5), "frame": timedelta(seconds=20)}
+
+
+def freshest() -> FreshestReadings:
+    return FreshestReadings(READINGS, retire_after=timedelta(seconds=10))  # type: ignore[arg-type]
+
+
+def reading(seconds: float, rule: int | None = 1, **more: Any) -> TemperatureReading:
+    return TemperatureReading(channel=2, rule=rule, received_at=at(seconds), **more)
+
+
+def test_a_worse_source_is_told_only_while_the_better_ones_are_silent() -> None:
+    merged = freshest()
+    told = [
+        len(merged.take(reading(seconds, source=source)))  # type: ignore[arg-type]
+        for seconds, source in (
+            (0, "poll"), (1, "frame"), (2, "realtime"), (3, "poll"), (6.9, "poll"), (7, "poll"), (8, "realtime"), (8.1, "poll"),
+            (13.2, "poll"), (15, "frame"), (18.3, "frame"),
+        )
+    ]  # fmt: skip
+    assert told == [1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1]
+
+
+def test_a_clock_that_is_set_back_does_not_silence_the_next_source() -> None:
+    merged = freshest()
+    merged.take(reading(7200))
+    assert len(merged.take(reading(0, source="poll"))) == 1
+
+
+def test_readings_that_pass_each_other_count_as_fresh() -> None:
+    merged = freshest()
+    merged.take(reading(1.01))
+    assert merged.take(reading(1.0, source="poll")) == ()
+
+
+def test_a_rule_that_is_told_no_more_is_retired_while_others_are_told() -> None:
+    merged = freshest()
+    merged.take(reading(0, 1, rule_name="door", calibration="region", highest_celsius=50.0))
+    ended = [event for seconds in range(25) for event in merged.take(reading(seconds, 2)) if event.status == "ended"]
+    (gone,) = ended
+    assert gone == TemperatureReading(
+        channel=2, source="realtime", rule=1, rule_name="door", calibration="region", status="ended"
+    )
+    assert gone.received_at == at(11)
+
+
+def test_no_rule_is_retired_while_nothing_is_told_or_another_preset_is_looked_at() -> None:
+    merged = freshest()
+    merged.take(reading(0, 1, preset=1))
+    merged.take(reading(0, 2, preset=1))
+    assert [event.status for event in merged.take(reading(3600, 1, preset=1))] == [None, "ended"]
+    merged.take(reading(3600, 2, preset=1))
+    told = [event for seconds in range(3600, 3700) for event in merged.take(reading(seconds, 1, preset=2))]
+    assert {event.status for event in told} == {None}
+
+
+def test_a_rule_the_device_has_ended_is_retired_once() -> None:
+    merged = freshest()
+    merged.take(reading(0, 1))
+    assert [event.status for event in merged.take(reading(1, 1, status="ended"))] == ["ended"]
+    told = [event for seconds in range(2, 30) for event in merged.take(reading(seconds, 2))]
+    assert {event.status for event in told} == {None}
+
+
+def test_sources_that_name_no_preset_take_that_of_the_rule() -> None:
+    merged = freshest()
+    merged.take(reading(0, 1, preset=3))
+    (told,) = merged.take(reading(6, 1, source="poll"))
+    assert told.preset == 3
+    merged.take(reading(12, 1, preset=4))
+    (told,) = merged.take(reading(18, 1, source="poll"))
+    assert told.preset is None
+
+
+def test_the_rules_kept_are_bounded() -> None:
+    merged = freshest()
+    for rule in range(MOST + 50):
+        merged.take(reading(0, rule))
+    assert sum(event.status == "ended" for event in merged.take(reading(100, 5000))) == MOST - 1

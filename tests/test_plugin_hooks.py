@@ -63,11 +63,6 @@ NOT_BUILT: dict[str, dict[str, Any]] = {
         "channel": None, "what": SPAN, "target": Path("kiln.mp4"), "options": DownloadOptions(), "progress": None,
     },
     "nvr_storage": {},
-    "nvr_watch": {"sink": print},
-    "nvr_measure": {"channel": None, "where": PointAt(at=(0.5, 0.5)), "options": MeasureOptions()},
-    "nvr_thermal_frame": {"channel": None, "options": FrameOptions()},
-    "nvr_rules": {"channel": None},
-    "nvr_apply_rules": {"channel": None, "rules": Rules(channel=2, document={}), "dry_run": True},
     "nvr_capture": {"target": Path("answers")},
 }  # fmt: skip
 """Hooks of the contract that the driver refuses with a reason, and arguments a host would give."""
@@ -194,26 +189,6 @@ def test_nvr_storage_is_refused_with_a_reason(hook: Any, config: Callable[..., d
     assert refused(hook, "nvr_storage", config) == "kiln: storage: not built yet"
 
 
-def test_nvr_watch_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_watch", config) == "kiln: live temperatures: not built yet"
-
-
-def test_nvr_measure_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_measure", config) == "kiln: manual thermometry: not built yet"
-
-
-def test_nvr_thermal_frame_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_thermal_frame", config) == "kiln: radiometric frames: not built yet"
-
-
-def test_nvr_rules_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_rules", config) == "kiln: measuring rules: not built yet"
-
-
-def test_nvr_apply_rules_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_apply_rules", config) == "kiln: measuring rules: not built yet"
-
-
 def test_nvr_capture_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
     assert refused(hook, "nvr_capture", config) == "kiln: capture of a device's answers: not built yet"
 
@@ -226,6 +201,13 @@ def test_hooks_that_are_built_answer_none_for_other_cameras(hook: Any, config: C
         assert hook.nvr_listen(camera="nobody", sink=print) is None
         assert hook.nvr_diagnose(camera="nobody") is None
         assert hook.nvr_health(camera="nobody") is None
+        assert hook.nvr_watch(camera="nobody", sink=print) is None
+        assert hook.nvr_thermal_frame(camera="nobody", channel=None, options=FrameOptions()) is None
+        where = PointAt(at=(0.5, 0.5))
+        assert hook.nvr_measure(camera="nobody", channel=None, where=where, options=MeasureOptions()) is None
+        assert hook.nvr_rules(camera="nobody", channel=None) is None
+        rules = Rules(channel=2, document={})
+        assert hook.nvr_apply_rules(camera="nobody", channel=None, rules=rules, dry_run=False) is None
         hook.nvr_configure(config=config("kiln"))
 
 

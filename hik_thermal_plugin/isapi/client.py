@@ -21,6 +21,7 @@ __all__ = ["Answer", "IsapiClient", "Tls"]
 
 PICTURE = "/ISAPI/Streaming/channels/{}/picture"
 PROXIED_PICTURE = "/ISAPI/ContentMgmt/StreamingProxy/channels/{}/picture"
+XML = 'application/xml; charset="UTF-8"'
 RETRY_SECONDS = 1.0
 """A picture that failed for a passing reason is asked for again after this time, once (isapi.md 3)."""
 _JPEG = b"\xff\xd8\xff"
@@ -72,7 +73,12 @@ class IsapiClient:
 
     def get(self, path: str, *, deadline: float | None = None) -> bytes:
         """Return what a GET of `path` answers, until time.monotonic() reaches `deadline`; raises what request() raises."""
-        return self.request("GET", path, timeout=self._left(path, deadline)).body
+        return self.request("GET", path, timeout=self.left(path, deadline)).body
+
+    def put(self, path: str, body: bytes, content_type: str = XML, *, deadline: float | None = None) -> Answer:
+        """Return what a PUT of `body` answers, until time.monotonic() reaches `deadline`; raises what request() raises."""
+        left = self.left(path, deadline)
+        return self.request("PUT", path, body=body, content_type=content_type, timeout=left)
 
     def request(
         self,
@@ -106,10 +112,15 @@ class IsapiClient:
             return connection.exchange(method, path, body=body, content_type=content_type, timeout=timeout)
 
     @contextmanager
-    def conversation(self) -> Iterator[Connection]:
-        """Let all requests that this thread makes inside the block share a connection."""
-        if (kept := getattr(self._kept, "connection", None)) is not None:
-            yield kept
+    def conversation(self, own: Connection | None = None) -> Iterator[Connection]:
+        """Let all requests that this thread makes inside the block share a connection: one for the block, or `own`, which stays open."""
+        kept = getattr(self._kept, "connection", None)
+        if own is not None or kept is not None:
+            self._kept.connection = own or kept
+            try:
+                yield self._kept.connection
+            finally:
+                self._kept.connection = kept
             return
         self._kept.connection = connection = self.connect()
         with self._lock:
@@ -131,7 +142,7 @@ class IsapiClient:
     def snapshot(self, stream_id: int, *, deadline: float | None = None) -> bytes:
         """Return a JPEG picture of the stream (201: channel 2, main), one at a time per camera (isapi.md 3)."""
         what = f"the picture of stream {stream_id}"
-        if not self._picture_lock.acquire(timeout=self._left(what, deadline)):
+        if not self._picture_lock.acquire(timeout=self.left(what, deadline)):
             raise Busy(f"{self.camera}: {what}: another picture is still being fetched", camera=self.camera)
         try:
             try:
@@ -154,6 +165,22 @@ class IsapiClient:
                 self._said.add(what)
             return not known
 
+    def deadline(self) -> float:
+        """Return until when, by time.monotonic(), something that begins now may take."""
+        return time.monotonic() + self.timeout
+
+    def left(self, what: str, deadline: float | None) -> float:
+        """Return how many seconds a request may take; raise Unreachable when time.monotonic() has reached `deadline`."""
+        if deadline is None:
+            return self.timeout
+        if (left := deadline - time.monotonic()) <= 0:
+            raise Unreachable(f"{self.camera}: {what}: no answer in time", camera=self.camera)
+        return min(left, self.timeout)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return whether there is no use in going on, because the connections are closed."""
+        return self._pause(seconds)
+
     def interrupt(self) -> None:
         """End all requests that are under way, from any thread; later ones raise Unreachable. Live sources have their own interrupt()."""
         self._closed.set()
@@ -168,12 +195,12 @@ class IsapiClient:
     def _picture(self, stream_id: int, deadline: float | None) -> bytes:
         path = self._picture_path.format(stream_id)
         with self.conversation() as connection:
-            answer = connection.exchange("GET", path, timeout=self._left(path, deadline))
+            answer = connection.exchange("GET", path, timeout=self.left(path, deadline))
             verdict = verdict_in(answer.body)
             if verdict is not None and (verdict.sub_status or "").lower() == "badxmlcontent":
                 # What recorders say of their cameras' channels; under this path they pass the picture on.
                 path = PROXIED_PICTURE.format(stream_id)
-                answer = connection.exchange("GET", path, timeout=self._left(path, deadline))
+                answer = connection.exchange("GET", path, timeout=self.left(path, deadline))
         if (fault := fault_of(self.camera, f"GET {path}", answer)) is not None:
             raise fault
         if not answer.body.startswith(_JPEG):
@@ -182,10 +209,3 @@ class IsapiClient:
         if path == PROXIED_PICTURE.format(stream_id):
             self._picture_path = PROXIED_PICTURE
         return answer.body
-
-    def _left(self, what: str, deadline: float | None) -> float:
-        if deadline is None:
-            return self.timeout
-        if (left := deadline - time.monotonic()) <= 0:
-            raise Unreachable(f"{self.camera}: {what}: no answer in time", camera=self.camera)
-        return min(left, self.timeout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, TypeVar
@@ -14,13 +14,17 @@ from nvr_hooks import (
     ChannelInfo,
     DeviceError,
     Finding,
+    MeasureOptions,
     NoPermission,
+    Point,
+    RuleChange,
     StreamUrl,
+    ThermalFrame,
     Unsupported,
     now,
 )
 
-from ..transport import Identity
+from ..transport import Compute, Identity, TemperatureSource
 from ..wire.device import (
     Capabilities,
     DeviceInfo,
@@ -37,8 +41,14 @@ from ..wire.device import (
 )
 from ..wire.urls import live_url
 from .alert_stream import AlertStream
+from .channels import ThermalChannels
+from .clicks import Clicks
 from .client import IsapiClient
 from .findings import clock_findings, linkage_findings
+from .frames import Frames
+from .polling import ComputedReadings, PolledReadings
+from .rules import DeviceRules
+from .thermometry import RealtimeStream
 
 T = TypeVar("T")
 _ALWAYS: frozenset[Capability] = frozenset({"alarms", "live"})
@@ -50,10 +60,27 @@ class IsapiDevice:
 
     name: Literal["isapi"] = "isapi"
 
-    def __init__(self, camera: str, client: IsapiClient, *, rtsp_port: int) -> None:
+    def __init__(
+        self,
+        camera: str,
+        client: IsapiClient,
+        *,
+        rtsp_port: int,
+        config_channel: int | None = None,
+        data_channel: int | None = None,
+        poll_interval: float = 2.0,
+        frame_interval: float = 1.0,
+    ) -> None:
+        """`config_channel` and `data_channel` are tried first for rules and for temperatures; intervals in seconds."""
         self._camera = camera
         self._client = client
         self._rtsp_port = rtsp_port
+        self._poll_interval = poll_interval
+        self._frame_interval = frame_interval
+        self._numbers = ThermalChannels(camera, config_channel, data_channel)
+        self._rules = DeviceRules(client, self._numbers)
+        self._frames = Frames(client, self._numbers, self._rules, frame_interval)
+        self._clicks = Clicks(client, self._numbers)
 
     def identify(self, deadline: float) -> Identity:
         """Ask for identity, channels, capabilities and clock; what the device or this user cannot answer stays None.
@@ -66,6 +93,7 @@ class IsapiDevice:
             channels = self._channels(deadline)
             capabilities = self._capabilities(deadline)
             thermal = self._thermal(info, channels, capabilities, deadline)
+        self._numbers.thermal = thermal.channel
         return Identity(
             manufacturer=info.manufacturer,
             model=info.model,
@@ -98,6 +126,43 @@ class IsapiDevice:
             username=self._client.username,
             password=self._client.password,
         )
+
+    def temperatures(
+        self, source: TemperatureSource, channel: int, compute: Compute
+    ) -> RealtimeStream | PolledReadings | ComputedReadings:
+        """Return a source of live temperatures (guide 9.1)."""
+        match source:
+            case "realtime":
+                return RealtimeStream(self._client, self._numbers, self._rules, channel)
+            case "poll":
+                return PolledReadings(self._client, self._numbers, self._rules, channel, self._poll_interval)
+            case "frame":
+                interval = max(self._poll_interval, self._frame_interval)
+                return ComputedReadings(self._client, self._frames, self._rules, channel, interval, compute)
+
+    def frame(self, channel: int, deadline: float) -> ThermalFrame:
+        """Return a new radiometric frame (isapi.md 8.4)."""
+        return self._frames.fetch(channel, deadline)
+
+    def recent_frame(self, channel: int, options: MeasureOptions, deadline: float) -> ThermalFrame:
+        """Return a frame for a measurement."""
+        if options == MeasureOptions():
+            return self._frames.recent(channel, deadline)
+        return self._frames.fetch_with(channel, options, deadline)
+
+    def click(self, channel: int, at: Point, deadline: float) -> float | None:
+        """Return the temperature at a point as the device measures it (isapi.md 8.5)."""
+        return self._clicks.celsius(channel, at, deadline)
+
+    def rules(self, channel: int, deadline: float) -> dict[str, object]:
+        """Return the rules document (isapi.md 8)."""
+        return self._rules.read(channel, deadline)
+
+    def change_rules(
+        self, channel: int, wanted: Mapping[str, object], *, dry_run: bool, deadline: float
+    ) -> tuple[RuleChange, ...]:
+        """Change the rules by GET, change, PUT."""
+        return self._rules.change(channel, wanted, dry_run=dry_run, deadline=deadline)
 
     def findings(self, identity: Identity, deadline: float) -> Sequence[Finding]:
         """Look for alarms that are seen and not sent, and for a clock that is off; worst first."""

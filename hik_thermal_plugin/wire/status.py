@@ -29,6 +29,7 @@ _MEANINGS: dict[str, Meaning] = {
     "notsupport": "unsupported",
     "eventnotsupport": "unsupported",
     "methodnotallowed": "unsupported",
+    "invalidchannel": "unsupported",
     "lowprivilege": "no_permission",
     "badauthorization": "wrong_login",
     "loginpassworderror": "wrong_login",
@@ -50,6 +51,7 @@ _CODES: dict[int, Meaning] = {
     0x4000000B: "busy",
     0x4000000C: "wrong_login",
     0x40001A19: "locked",
+    0x6000004F: "unsupported",
     0x60001024: "unsupported",
 }
 _STATUS: dict[int, Meaning] = {

@@ -1,0 +1,150 @@
+"""The device behind a camera with its present settings: how it is talked to, and what is known of it. New settings, new device."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from nvr_hooks import Capability, ChannelInfo, Unreachable, Unsupported
+
+from .config import CameraSettings
+from .isapi.client import IsapiClient
+from .isapi.device import IsapiDevice
+from .isapi.tls import Tls
+from .login import LoginBudget
+from .transport import CameraTransport, Identity, TemperatureSource
+from .wire.urls import STREAMS
+
+_SERVED: frozenset[Capability] = frozenset(
+    {"alarms", "snapshot", "live", "thermal_frame", "manual_thermometry", "rules"}
+)
+"""Capabilities that something here makes use of; others of the device are shown as there but unserved."""
+_SHOWN_AS: Mapping[TemperatureSource, Capability] = {
+    "realtime": "realtime_thermometry",
+    "poll": "thermometry_polling",
+    "frame": "thermal_frame",
+}
+_FRESH_FOR = 5.0
+"""Seconds without a reading after which a source of temperatures gets the next beside it; more where its own rhythm is slower."""
+
+
+class Device:
+    """Thread-safe. `identity` is what is known now, without asking."""
+
+    def __init__(self, name: str, settings: CameraSettings, state_dir: Path) -> None:
+        self.name = name
+        self.settings = settings
+        self.state_dir = state_dir
+        self.transport: CameraTransport = _transport(name, settings, state_dir)
+        self.identity = Identity()
+        self._learning = threading.Lock()
+        self._lock = threading.Lock()
+        self._offers: dict[TemperatureSource, bool] = {}
+
+    @property
+    def thermal_channel(self) -> int | None:
+        """The thermal channel: the configured one, else the one the device has told."""
+        return self.settings.data_channel or self.identity.thermal_channel
+
+    @property
+    def fresh_for(self) -> Mapping[TemperatureSource, float]:
+        """The sources of temperatures to use, best first, and for how many seconds a reading of each counts as fresh."""
+        slow = 2.5 * self.settings.temperature.poll_interval
+        rhythm: dict[TemperatureSource, float] = {
+            "realtime": 0.0,
+            "poll": slow,
+            "frame": max(slow, 2.5 * self.settings.temperature.frame_interval),
+        }
+        return {source: max(_FRESH_FOR, rhythm[source]) for source in self.settings.temperature_sources}
+
+    @property
+    def measures_points(self) -> bool:
+        """Whether it may be asked to measure at a point itself: where it does not tell, it is tried."""
+        return "manual_thermometry" in (self.identity.capabilities or {"manual_thermometry"})
+
+    def capabilities(self) -> Mapping[str, str | None] | None:
+        """Return what the device says it can do, corrected by what it has shown, with the transport that serves it here or None."""
+        if self.identity.capabilities is None:
+            return None
+        with self._lock:
+            shown = {_SHOWN_AS[source]: yes for source, yes in self._offers.items()}
+        there = {name for name in self.identity.capabilities if shown.get(name, True)}
+        there |= {name for name, yes in shown.items() if yes}
+        if "thermal_frame" in there:
+            there.add("manual_thermometry")  # at any point of a frame
+        used = {_SHOWN_AS[source] for source in ("realtime", "poll") if source in self.settings.temperature_sources}
+        return {name: self.transport.name if name in _SERVED | used else None for name in sorted(there)}
+
+    def offers(self, source: TemperatureSource, yes: bool) -> bool:
+        """Note that the device has shown to have a source of temperatures, or not to; return whether that is news."""
+        with self._lock:
+            news = self._offers.get(source) != yes
+            self._offers[source] = yes
+            return news
+
+    def learn(self, deadline: float, *, anew: bool = True) -> Identity:
+        """Ask the device who it is; one thread at a time. Not `anew`: only when nobody has."""
+        if not self._learning.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise Unreachable(f"{self.name}: still being asked who it is", camera=self.name)
+        try:
+            if anew or self.identity.channels is None:
+                self.identity = self.transport.identify(deadline)
+            return self.identity
+        finally:
+            self._learning.release()
+
+    def channel(self, channel: int | None, deadline: float) -> int:
+        """Return the channel that is meant, by default the thermal one; raise Unsupported for one that the device does not have."""
+        identity = self.identity
+        if identity.channels is None:
+            identity = self.learn(deadline, anew=False)
+        number = channel or self.thermal_channel
+        if number is None:
+            raise Unsupported(
+                f"{self.name}: which channel is thermal is not known ({identity.thermal_evidence}); "
+                "name a channel, or set data_channel",
+                camera=self.name,
+            )
+        known = {found.id: found for found in identity.channels or ()}
+        if known and number not in known:
+            raise Unsupported(f"{self.name}: has no channel {number}; it has {_listed(known)}", camera=self.name)
+        return number
+
+    def stream(self, channel: int | None, profile: str, deadline: float) -> tuple[int, ChannelInfo | None]:
+        """Return the channel's number and what is known of it; raise Unsupported for a profile that it does not have."""
+        number = self.channel(channel, deadline)
+        found = {found.id: found for found in self.identity.channels or ()}.get(number)
+        there = [stream.profile for stream in found.streams] if found is not None else []
+        if there and profile in STREAMS and profile not in there:
+            raise Unsupported(
+                f"{self.name}: channel {number} has no {profile} stream; it has {', '.join(there)}", camera=self.name
+            )
+        return number, found
+
+    def deadline(self, times: int = 1) -> float:
+        """Return until when, by time.monotonic(), something that begins now may take."""
+        return time.monotonic() + self.settings.timeout * times
+
+
+def _transport(name: str, settings: CameraSettings, state_dir: Path) -> CameraTransport:
+    secret = settings.password.reveal()
+    budget = LoginBudget(
+        f"{settings.username}@{settings.url}", secret, state_dir, auth_retry_seconds=settings.auth_retry
+    )
+    tls = Tls(ca=settings.tls.ca, fingerprint=settings.tls.fingerprint, verify=settings.tls.verify)
+    client = IsapiClient(name, settings.url, settings.username, secret, budget, timeout=settings.timeout, tls=tls)
+    return IsapiDevice(
+        name,
+        client,
+        rtsp_port=settings.rtsp_port,
+        config_channel=settings.config_channel,
+        data_channel=settings.data_channel,
+        poll_interval=settings.temperature.poll_interval,
+        frame_interval=settings.temperature.frame_interval,
+    )
+
+
+def _listed(known: Mapping[int, ChannelInfo]) -> str:
+    return ", ".join(f"{number} (thermal)" if found.thermal else str(number) for number, found in known.items())
