@@ -156,6 +156,8 @@ class Screen:
             cameras.add_row("broker", "MQTT", self._ready.broker, "online")
         events = Text("\n".join(map(printable, self._events)) or "none yet", overflow="ellipsis", no_wrap=True)
         temperatures = Table.grid(padding=(0, 2))
+        for _ in range(1 + max(map(len, self._temperatures.values()), default=0)):
+            temperatures.add_column(no_wrap=True, overflow="ellipsis")
         for name, rules in self._temperatures.items():
             cells = [f"{rule} {'—' if celsius is None else f'{celsius:.1f}'}" for rule, celsius in rules.values()]
             temperatures.add_row(*(Text(printable(cell)) for cell in (name, *cells)))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -28,6 +29,7 @@ from nvr_hooks.loading import Plugins
 
 from . import settings
 from .app import Host
+from .signals import Patient
 
 log = logging.getLogger(__name__)
 LEARNING_SECONDS = 10.0
@@ -97,11 +99,19 @@ class Session:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(cameras)}"
         raise WrongUse(f"there is no camera {name}; {hint}")
 
-    def ask(self, hook: str, **arguments: Any) -> Any:
-        """Call a hook for one camera, for at most --timeout; raise Unsupported when the camera's plugin does not have it."""
-        answer = within(self.options.timeout, lambda: getattr(self.hook, hook)(**arguments), str(arguments["camera"]))
+    def ask(self, hook: str, *, writes: bool = False, **arguments: Any) -> Any:
+        """Call a hook for one camera, for at most --timeout; raise Unsupported when the camera's plugin does not have it.
+
+        One that `writes` to the device is never left half way: neither --timeout nor the first Ctrl-C or SIGTERM cuts it short.
+        """
+        camera = str(arguments["camera"])
+        call = partial(getattr(self.hook, hook), **arguments)
+        if writes:
+            with Patient(f"{camera}: ends when what was begun is done; once more leaves the camera half written"):
+                answer = call()
+        else:
+            answer = within(self.options.timeout, call, camera)
         if answer is None:
-            camera = str(arguments["camera"])
             raise Unsupported(f"{camera}: the plugin of this camera has no {hook}", camera=camera)
         return answer
 

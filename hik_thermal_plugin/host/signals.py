@@ -6,9 +6,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import FrameType, TracebackType
 from typing import Generic, Self, TypeVar
+
+from .outcome import complain
 
 T = TypeVar("T")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -81,4 +84,29 @@ class Interruptible:
             signal.signal(signal.SIGTERM, self._before)
 
 
-__all__ = ["Empty", "Inbox", "Interruptible", "Stop"]
+class Patient:
+    """While it lasts, the first SIGTERM or Ctrl-C only writes `notice` to stderr; the second one is Ctrl-C, as without this."""
+
+    def __init__(self, notice: str) -> None:
+        self._notice = notice
+        self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._first) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._before:
+            signal.signal(*self._before.popitem())
+
+    def _first(self, number: int, frame: FrameType | None) -> None:
+        for other in SIGNALS:
+            signal.signal(other, signal.default_int_handler)
+        with suppress(RuntimeError):  # it may have interrupted a line on its way to stderr
+            complain(self._notice)
+
+
+__all__ = ["Empty", "Inbox", "Interruptible", "Patient", "Stop"]

@@ -55,7 +55,14 @@ def measure(
     session.configure()
     name = session.camera(camera).name
     channel = session.channel(name)
-    found: Measurement = session.ask("nvr_measure", camera=name, channel=channel, where=where, options=options)
+    found: Measurement = session.ask(
+        "nvr_measure",
+        writes=options != MeasureOptions(),  # into the camera's own settings, and back again
+        camera=name,
+        channel=channel,
+        where=where,
+        options=options,
+    )
     put_json(measurement_json(found)) if session.options.json else put_line(measurement_text(found))
 
 
@@ -83,6 +90,7 @@ def rules(
     number = _number(session, name, channel)
     diff: RulesDiff = session.ask(
         "nvr_apply_rules",
+        writes=write,
         camera=name,
         channel=channel,
         rules=Rules(channel=number, document=wanted),

@@ -5,6 +5,7 @@ Loaded through an entry point in tests that start a process of their own, and di
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -151,9 +152,12 @@ class Cameras:
 
     @hookimpl
     def nvr_apply_rules(self, camera: str, channel: int | None, rules: Rules, dry_run: bool) -> RulesDiff | None:
-        """Write the rules, or fail."""
+        """Write the rules, or fail; `slow` takes seconds, `interrupted` gets so many Ctrl-C meanwhile."""
         if not self._try(camera):
             return None
+        self.released.wait(self._of(camera).get("slow", 0))
+        for _ in range(self._of(camera).get("interrupted", 0)):
+            signal.raise_signal(signal.SIGINT)
         return self.cameras[camera].nvr_apply_rules(camera=camera, channel=channel, rules=rules, dry_run=dry_run)
 
     @hookimpl

@@ -169,6 +169,27 @@ def test_rules_apply_writes_on_request_alone(hik: Any, tmp_path: Path) -> None:
     assert hik.cameras.cameras["kiln"].rules == {**untouched, **yaml.safe_load(OTHERS)}
 
 
+def test_timeout_does_not_leave_a_camera_half_written(hik: Any, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(OTHERS)
+    dry = hik("rules", "kiln", "apply", "rules.yaml", "--timeout", "0.1", config=site(kiln={"slow": 0.3}))
+    wet = hik("rules", "kiln", "apply", "rules.yaml", "--timeout", "0.1", "--write")
+
+    assert (dry.code, wet.code) == (3, 0)
+    assert hik.cameras.cameras["kiln"].rules["regions"] == yaml.safe_load(OTHERS)["regions"]
+
+
+def test_the_first_ctrl_c_does_not_leave_a_camera_half_written(hik: Any, tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(OTHERS)
+    once = hik("rules", "kiln", "apply", "rules.yaml", "--write", config=site(kiln={"interrupted": 1}))
+    twice = hik("rules", "kiln", "apply", "rules.yaml", "--write", config=site(kiln={"interrupted": 2}))
+
+    notice = "hik-thermal: kiln: ends when what was begun is done; once more leaves the camera half written"
+    assert once.code == 0
+    assert once.err.splitlines() == [notice, "hik-thermal: kiln/2: 2 changes written"]
+    assert twice.code == 1
+    assert twice.err.splitlines() == [notice, "hik-thermal: interrupted"]
+
+
 def test_rules_come_from_stdin_too(hik: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("fire_detection: true\n"))
     ended = hik("rules", "kiln", "apply", "-", "--write", "--json", config=site(kiln={}))
