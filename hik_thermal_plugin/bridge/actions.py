@@ -15,6 +15,7 @@ from nvr_hooks import (
     RegionAt,
     Snapshot,
     SnapshotOptions,
+    Target,
     Unsupported,
     Where,
     WrongUse,
@@ -90,8 +91,17 @@ def measure(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping[str, 
 def new_test_alarm(info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> OtherAlarm:
     """Return an alarm that says of itself that it is a test; its source is always connected, so it is released when quiet."""
     _checked(_Arguments, arguments)
+    at = now()
+    # A place of its own makes it a life cycle of its own: a repeat of the test before it would be no event.
+    place = Target(id=int(at.timestamp() * 1_000_000))
     return OtherAlarm(
-        camera=info.name, channel=channel, raw_type=TEST_TYPE, source="virtual", at=now(), description="test alarm"
+        camera=info.name,
+        channel=channel,
+        raw_type=TEST_TYPE,
+        source="virtual",
+        at=at,
+        targets=(place,),
+        description="test alarm",
     )
 
 
