@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 
-ALL = ("decode", "connections", "latency", "idle")
+ALL = ("decode", "connections", "latency", "idle", "thermometry", "readings")
 
 
 def main(names: list[str]) -> None:

@@ -4,6 +4,8 @@ Speaks HTTP without login, holds every alertStream it is asked for, and sends wh
 `{"fires": N, "per_second": R, "length": true}` sends N fires, one after the other over the open streams in turn;
 `"motion": true` sends motion instead, for clients that know no fire;
 `{"flood": seconds, "per_second": R}` sends R alarms a second on every stream; `{"heartbeats": period}` starts heartbeats.
+`{"blocks": per_second, "seconds": S, "rules": N}` sends blocks of real-time temperatures on every thermometry stream: noise of 0.1 K,
+and one rule of each block that jumps, its highest value being the number of the jump.
 Each answers one line: what was sent and when (CLOCK_MONOTONIC, ns: comparable between processes of one machine).
 A fire's temperature is its number, so that whoever receives it knows which one it is.
 """
@@ -101,11 +103,49 @@ def _answer(text: str) -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
 
 
+def block(rules: int, celsius: float, jump: float | None = None) -> bytes:
+    """Return a block of real-time temperatures with all rules (isapi.md 8.3); rule 1 has the jump, if there is one."""
+    at = int(time.time())
+    uploads = [
+        {
+            "relativeTime": 0,
+            "absTime": at,
+            "ruleName": f"rule {number}",
+            "ruleID": number,
+            "ruleCalibType": 1,
+            "presetNo": 0,
+            "LinePolygonThermCfg": {
+                "MaxTemperature": jump if jump and number == 1 else celsius + 5,
+                "MinTemperature": celsius - 5,
+                "AverageTemperature": celsius,
+                "TemperatureDiff": 10.0,
+                "Region": [
+                    {"Point": {"positionX": x, "positionY": y}} for x, y in ((0.1, 0.1), (0.5, 0.1), (0.5, 0.5))
+                ],
+            },
+            "thermometryUnit": 0,
+            "dataType": 0,
+            "isFreezedata": False,
+            "HighestPoint": {"positionX": 0.3, "positionY": 0.3},
+            "LowestPoint": {"positionX": 0.4, "positionY": 0.2},
+        }
+        for number in range(1, rules + 1)
+    ]
+    return json.dumps({"ThermometryUploadList": {"ThermometryUpload": uploads}}, indent="\t").encode()
+
+
+def part_json(body: bytes) -> bytes:
+    """Return the part of a multipart stream that holds the JSON document."""
+    head = b'--boundary\r\nContent-Type: application/json; charset="UTF-8"\r\nContent-Length: %d\r\n\r\n' % len(body)
+    return head + body + b"\r\n"
+
+
 class Generator:
     """The streams that are open, and what to do with them."""
 
     def __init__(self) -> None:
         self.streams: list[asyncio.StreamWriter] = []
+        self.thermometers: list[asyncio.StreamWriter] = []
         self.number = 1000
         self.requests = 0
         self.writes = 0
@@ -117,6 +157,11 @@ class Generator:
                 self.requests += 1
                 self.writes += head.startswith((b"PUT", b"POST", b"DELETE"))
                 path = head.split(b" ", 2)[1]
+                if b"realTimethermometry" in path:
+                    writer.write(HEAD)
+                    self.thermometers.append(writer)
+                    await reader.read()
+                    break
                 if not path.endswith(b"alertStream"):
                     writer.write(_answer(DOCUMENTS.get(path, "")))
                     await writer.drain()
@@ -128,8 +173,9 @@ class Generator:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
-            if writer in self.streams:
-                self.streams.remove(writer)
+            for held in (self.streams, self.thermometers):
+                if writer in held:
+                    held.remove(writer)
             writer.close()
 
     async def fires(self, count: int, per_second: float, length: bool, motion: bool = False) -> dict[str, Any]:
@@ -160,6 +206,27 @@ class Generator:
             await asyncio.sleep(0.002)
         return {"alarms": total, "seconds": time.monotonic() - start, "bytes": total * len(body)}
 
+    async def blocks(self, per_second: float, seconds: float, rules: int) -> dict[str, Any]:
+        """Send blocks on every thermometry stream, spread evenly over time; tell when each jump was sent."""
+        noise = [part_json(block(rules, 20 + step / 10)) for step in range(2)]
+        total, jumps, sent = 0, 0, {}
+        start = time.monotonic()
+        count = len(self.thermometers)
+        while (passed := time.monotonic() - start) < seconds:
+            due = int(passed * per_second * count)
+            while total < due:
+                writer = self.thermometers[total % count]
+                if total % 97 == 0:  # a prime: the jumps visit every stream
+                    jumps += 1
+                    number = 10_000 + jumps * 10
+                    writer.write(part_json(block(rules, 20.0, number)))
+                    sent[number] = time.monotonic_ns()
+                else:
+                    writer.write(noise[total // count % 2])
+                total += 1
+            await asyncio.sleep(0.002)
+        return {"blocks": total, "readings": total * rules, "seconds": time.monotonic() - start, "sent": sent}
+
     async def heartbeats(self, period: float) -> None:
         """Send a heartbeat on every stream each period, for ever."""
         while True:
@@ -184,11 +251,14 @@ async def main() -> None:
             )
         elif "flood" in order:
             answer = await generator.flood(order["flood"], order["per_second"])
+        elif "blocks" in order:
+            answer = await generator.blocks(order["blocks"], order["seconds"], order["rules"])
         elif "heartbeats" in order:
             tasks.append(loop.create_task(generator.heartbeats(order["heartbeats"])))
             answer = {}
         else:
-            answer = {"streams": len(generator.streams), "requests": generator.requests, "writes": generator.writes}
+            held = {"streams": len(generator.streams), "thermometers": len(generator.thermometers)}
+            answer = held | {"requests": generator.requests, "writes": generator.writes}
         print(json.dumps(answer), flush=True)
     for task in tasks:
         task.cancel()

@@ -11,6 +11,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,11 @@ def reply(width: int = WIDTH, height: int = HEIGHT, *, picture_bytes: int = 23_4
         for kind, data in parts
     )
     return body + b"--boundary--\r\n"
+
+
+def run() -> dict[str, Any]:
+    """Measure all of it."""
+    return {"frame": frame(), "polygon": polygon(), "readings": readings(), "memory": memory()}
 
 
 def frame(rounds: int = 100, repeats: int = 15) -> dict[str, float]:

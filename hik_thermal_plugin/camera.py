@@ -38,8 +38,10 @@ from .device import Device
 from .isapi.findings import finding_of
 from .measurement import check, measure
 from .merge import LifeCycles
+from .snapshots import take_snapshot
 from .thermometry import Thermometry
 from .transport import TemperatureSource
+from .video import CameraVideo
 from .virtual_watch import VirtualWatch
 from .worker import Deliveries, LiveSource, SharedStream
 
@@ -75,6 +77,7 @@ class Camera:
         )
         self._virtual = VirtualWatch(name, self._temperatures.watch, self._alarms.tell)
         self._virtual.configure(settings.rules_of_our_own)
+        self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch)
 
     @property
     def info(self) -> CameraInfo:
@@ -95,6 +98,7 @@ class Camera:
             thermal_evidence="configured" if device.settings.data_channel else identity.thermal_evidence,
             capabilities=device.capabilities(),
             state=self._alarms.connection.state,
+            reporting=device.settings.temperature.reporting,
         )
 
     def configure(self, settings: CameraSettings, state_dir: Path) -> None:
@@ -106,6 +110,7 @@ class Camera:
             self._device = Device(self.name, settings, state_dir)
         self._alarms.reopen()
         self._temperatures.reopen(self._device.fresh_for, settings.auth_retry)
+        self.video.reopen()
         self._virtual.configure(settings.rules_of_our_own)
         self._attend()
         old.transport.interrupt()
@@ -130,19 +135,8 @@ class Camera:
         return self._temperatures.watch(sink)
 
     def snapshot(self, channel: int | None, options: SnapshotOptions) -> Snapshot:
-        """Take one JPEG over the picture URL of the channel's main stream (isapi.md 3)."""
-        for wanted, what in (
-            (options.source == "stream", "a picture from the live stream"),
-            (options.format != "jpeg", f"pictures as {options.format}"),
-            (options.overlay, "drawing on a picture"),
-        ):
-            if wanted:
-                raise Unsupported(f"{self.name}: {what}: not built yet", camera=self.name)
-        device, deadline = self._device, self._device.deadline()
-        number, found = device.stream(channel, "main", deadline)
-        stream = next((stream.id for stream in (found.streams if found else ()) if stream.profile == "main"), None)
-        data, at = device.transport.snapshot(number, stream or number * 100 + 1, deadline)
-        return Snapshot(camera=self.name, channel=number, data=data, taken_at=at)
+        """Take one picture, over the picture URL or from live video (guide 4.3.3)."""
+        return take_snapshot(self.name, self._device, self.video, channel, options)
 
     def stream_url(self, channel: int | None, profile: str) -> StreamUrl:
         """Return the RTSP address of a profile: main, sub, third, or a name that is handed on to the device."""
@@ -206,11 +200,13 @@ class Camera:
         self._closed = True
         self._alarms.interrupt()
         self._temperatures.interrupt()
+        self.video.interrupt()
         self._device.transport.interrupt()
 
     def close(self) -> None:
         """End all connections and threads."""
         self.interrupt()
+        self.video.close()
         self._alarms.close()
         self._temperatures.close()
         if (learner := self._learner) is not None and learner is not threading.current_thread():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from nvr_hooks import ConfigError, WrongUse
+from nvr_hooks import ConfigError, Reporting, WrongUse
 from nvr_hooks.mistakes import mistakes_from_pydantic
 from nvr_hooks.places import state_dir
 from nvr_hooks.secrets import Secret, resolve_secrets
@@ -77,7 +77,7 @@ class TlsSettings(_Section):
 
 
 class TemperatureSettings(_Section):
-    """Where live temperatures come from, and how often a camera is asked for them."""
+    """Where live temperatures come from, how often a camera is asked for them, and when a change is news."""
 
     source: Literal["auto", "realtime", "poll", "frame"] = Field(
         "auto",
@@ -89,6 +89,22 @@ class TemperatureSettings(_Section):
     frame_interval: float = Field(
         1.0, ge=0.1, le=3600, description="least seconds from one radiometric frame to the next, whoever asks"
     )
+    dead_band: float = Field(0.2, ge=0, description="kelvin: a smaller change is not passed on")
+    min_interval: float = Field(1.0, ge=0, le=3600, description="least seconds between two messages about a rule")
+    max_interval: float = Field(
+        60.0, ge=1, le=86400, description="seconds after which an unchanged value is told again, while readings come"
+    )
+    unit: Literal["celsius", "fahrenheit", "kelvin"] = Field("celsius", description="of the temperatures on MQTT")
+
+    @property
+    def reporting(self) -> Reporting:
+        """Return how temperatures are to be passed on."""
+        return Reporting(
+            dead_band_kelvin=self.dead_band,
+            min_interval=self.min_interval,
+            max_interval=self.max_interval,
+            unit=self.unit,
+        )
 
 
 class VirtualRuleSettings(_Section):
@@ -177,6 +193,10 @@ class CameraSettings(_Section):
     temperature: TemperatureSettings = Field(default_factory=lambda: TemperatureSettings())
     virtual_rules: dict[Annotated[str, Field(min_length=1, max_length=64)], VirtualRuleSettings] = Field(
         default_factory=dict
+    )
+    recording_time: Literal["utc", "local", "auto"] = Field(
+        "auto",
+        description="what the camera takes times of recordings for: UTC, or its own time as many recorders do; auto: UTC until it is found out",
     )
     auth_retry: float = Field(
         1800.0, ge=60, description="seconds to wait after two refused logins when the camera names no time"

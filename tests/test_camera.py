@@ -247,14 +247,6 @@ def test_a_bullet_has_no_second_channel(site: Site, hik_simulator: Any, secret: 
         site.driver.nvr_stream_url("kiln", 2, "main")
 
 
-@pytest.mark.parametrize(
-    "options", [SnapshotOptions(source="stream"), SnapshotOptions(format="bmp"), SnapshotOptions(overlay=True)]
-)
-def test_pictures_that_are_not_built_yet_say_so(options: SnapshotOptions, site: Site, kiln: Any) -> None:
-    with pytest.raises(Unsupported, match=r"kiln: .*not built yet"):
-        site.driver.nvr_snapshot("kiln", None, options)
-
-
 def test_nvr_stream_url_shows_no_credentials_unless_asked(site: Site, kiln: Any, secret: str) -> None:
     url = site.driver.nvr_stream_url("kiln", None, "sub")
     assert url is not None

@@ -85,6 +85,7 @@ class Feed:
         self._cycles = LifeCycles(info.name, release_after)
         self._sources: dict[str, Document] = {}
         self._temperatures = Temperatures()
+        self._woken_at = float("inf")
         self._pictures: set[str] = set()
         self._disks: Sequence[Disk] | None = None
         self._closed = False
@@ -121,6 +122,7 @@ class Feed:
             if not self._closed:
                 now = self._clock()
                 self._pass_on(self._temperatures.tick(self.info.reporting, now))
+                self._woken_at = self._temperatures.due
                 self._tell(self._cycles.tick(now, self._wall()))
 
     def adopt(self, channel: int, kind: str) -> None:
@@ -198,8 +200,11 @@ class Feed:
             self._out.clear(self._topics.temperature(self.name, place[0], reading).topic)
         else:
             self._pass_on(self._temperatures.take(place, reading, self.info.reporting, now))
-            self._cycles.reading(reading, now)
-        self._schedule()
+            if self._cycles.reading(reading, now):
+                self._schedule()
+        if self._temperatures.due < self._woken_at:
+            self._woken_at = self._temperatures.due
+            self._out.wake(self.name, self._woken_at)
 
     def _picture(self, picture: AlarmPicture) -> None:
         channel = picture.channel or WHOLE_CAMERA
@@ -226,9 +231,9 @@ class Feed:
         self._schedule()
 
     def _schedule(self) -> None:
-        levels, temperatures = self._cycles.next_deadline(), self._temperatures.next_deadline(self.info.reporting)
-        if due := [at for at in (levels, temperatures) if at is not None]:
-            self._out.wake(self.name, min(due))
+        at = min(self._cycles.next_deadline() or self._woken_at, self._woken_at)
+        if at < float("inf"):
+            self._out.wake(self.name, at)
 
 
 def _plain(value: Any) -> Any:

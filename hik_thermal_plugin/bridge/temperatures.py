@@ -8,8 +8,9 @@ repeated by the camera is never repeated here. A rule that falls silent is told 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from nvr_hooks import Reporting, TemperatureReading
 
@@ -18,20 +19,19 @@ MOST = 1024
 SILENT = 30.0
 """Seconds without a reading after which a rule's values are stale (DESIGN: the silence limit of real-time thermometry)."""
 
+_NEVER = float("inf")
+
 Place = tuple[int, str]
 """Channel and last part of the topic."""
 News = tuple[Place, TemperatureReading, bool]
 """Where, what, and whether it is stale."""
 
-_VALUES = (
-    "highest_celsius",
-    "lowest_celsius",
-    "average_celsius",
-    "centre_celsius",
-    "point_celsius",
-    "difference_kelvin",
+_values: Callable[[TemperatureReading], tuple[float | None, ...]] = attrgetter(
+    "highest_celsius", "lowest_celsius", "average_celsius", "centre_celsius", "point_celsius", "difference_kelvin"
 )
-_FLAGS = ("frozen", "source", "unit_reported", "rule_name", "calibration")
+_flags: Callable[[TemperatureReading], tuple[object, ...]] = attrgetter(
+    "frozen", "source", "unit_reported", "rule_name", "calibration"
+)
 
 
 @dataclass(slots=True)
@@ -51,6 +51,13 @@ class Temperatures:
 
     def __init__(self) -> None:
         self._rules: dict[Place, _Rule] = {}
+        self._due = _NEVER
+        """No rule has anything to be told before this time; a reading that is no news costs no look at the others."""
+
+    @property
+    def due(self) -> float:
+        """When `tick` may have something to do; infinity for never."""
+        return self._due
 
     def take(self, place: Place, reading: TemperatureReading, reporting: Reporting, now: float) -> Iterator[News]:
         """Take a reading; yield it if it is news now."""
@@ -58,34 +65,36 @@ class Temperatures:
         if rule is None:
             if len(self._rules) < MOST:
                 self._rules[place] = _Rule(reading, now, reading, now)
+                self._due = min(self._due, now + SILENT)
             yield place, reading, False
             return
         rule.latest, rule.heard_at = reading, now
-        again = now >= rule.told_at + reporting.max_interval
-        moved = now >= rule.told_at + reporting.min_interval and rule.waits(reporting)
-        if rule.told_stale or again or moved:
+        if rule.told_stale or now >= rule.told_at + reporting.max_interval:
+            self._due = min(self._due, now + SILENT)
             yield self._tell(place, rule, now)
+        elif rule.waits(reporting):
+            if now >= rule.told_at + reporting.min_interval:
+                yield self._tell(place, rule, now)
+            else:
+                self._due = min(self._due, rule.told_at + reporting.min_interval)
 
     def tick(self, reporting: Reporting, now: float) -> Iterator[News]:
         """Yield the changes that have waited long enough, and the rules that have fallen silent."""
+        if now < self._due:
+            return
+        self._due = _NEVER
         for place, rule in self._rules.items():
             if rule.told_stale:
                 continue
             if now >= rule.heard_at + SILENT:
                 yield self._tell(place, rule, now, stale=True)
-            elif now >= rule.told_at + reporting.min_interval and rule.waits(reporting):
-                yield self._tell(place, rule, now)
-
-    def next_deadline(self, reporting: Reporting) -> float | None:
-        """Return when `tick` has something to do, if it has."""
-        times = [
-            min(rule.heard_at + SILENT, rule.told_at + reporting.min_interval)
-            if rule.waits(reporting)
-            else rule.heard_at + SILENT
-            for rule in self._rules.values()
-            if not rule.told_stale
-        ]
-        return min(times, default=None)
+                continue
+            if rule.waits(reporting):
+                if now >= rule.told_at + reporting.min_interval:
+                    yield self._tell(place, rule, now)
+                else:
+                    self._due = min(self._due, rule.told_at + reporting.min_interval)
+            self._due = min(self._due, rule.heard_at + SILENT)
 
     def lose(self, source: str | None, now: float) -> Iterator[News]:
         """Yield, as stale, the rules of a source that is lost; of all with None."""
@@ -107,12 +116,9 @@ class Temperatures:
 
 
 def _moved(before: TemperatureReading, after: TemperatureReading, dead_band: float) -> bool:
-    if any(getattr(before, name) != getattr(after, name) for name in _FLAGS):
+    if _flags(before) != _flags(after):
         return True
-    for name in _VALUES:
-        old, new = getattr(before, name), getattr(after, name)
-        if (old is None) != (new is None):
-            return True
-        if old is not None and new is not None and not abs(new - old) < dead_band and new != old:
+    for old, new in zip(_values(before), _values(after), strict=True):
+        if new != old and (old is None or new is None or not abs(new - old) < dead_band):
             return True
     return False

@@ -42,7 +42,7 @@ def test_a_change_that_comes_too_early_is_told_when_its_time_has_come_with_the_v
     list(rules.take(RULE, reading(20.0), OFTEN, 0.0))
     assert told(rules.take(RULE, reading(30.0), OFTEN, 0.2)) == []
     assert told(rules.take(RULE, reading(40.0), OFTEN, 0.4)) == []
-    assert rules.next_deadline(OFTEN) == 1.0
+    assert rules.due == 1.0
     assert told(rules.tick(OFTEN, 0.9)) == []
     assert told(rules.tick(OFTEN, 1.0)) == [(40.0, False)]
     assert told(rules.tick(OFTEN, 2.0)) == []
@@ -60,10 +60,10 @@ def test_an_unchanged_value_is_told_again_after_the_longest_interval_but_only_wh
 def test_a_rule_that_falls_silent_is_told_once_as_stale_and_its_return_at_once() -> None:
     rules = Temperatures()
     list(rules.take(RULE, reading(20.0), OFTEN, 0.0))
-    assert rules.next_deadline(OFTEN) == SILENT
+    assert rules.due == SILENT
     assert told(rules.tick(OFTEN, SILENT)) == [(20.0, True)]
     assert told(rules.tick(OFTEN, SILENT + 100)) == []
-    assert rules.next_deadline(OFTEN) is None
+    assert rules.due == float("inf")
     assert told(rules.take(RULE, reading(20.0), OFTEN, SILENT + 200)) == [(20.0, False)]
 
 
