@@ -1,12 +1,13 @@
 """Files of video that is not coded again: MP4 in fragments, Matroska, MPEG program stream.
 
 What is written survives a kill up to the last fragment: MP4 writes one for each key picture, the others are read as far as they go
-(rtsp.md 5). The media library never opens a network connection here: it gets pictures and writes files.
+(rtsp.md 5), Matroska's clusters being a second long. The media library never opens a network connection here: it gets pictures and writes files.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +24,7 @@ _TIME = Fraction(1, CLOCK)
 _RAW = {"h264": "h264", "hevc": "hevc", "mpeg4": "m4v", "mjpeg": "mjpeg"}
 _MUXERS = {
     "mp4": ("mp4", {"movflags": "frag_keyframe+empty_moov+default_base_moof"}),
-    "mkv": ("matroska", {}),
+    "mkv": ("matroska", {"cluster_time_limit": "1000"}),
 }
 
 
@@ -70,6 +71,7 @@ def open_file(path: Path, container: str, first: Picture, camera: str) -> Muxer:
 class _ProgramFile:
     def __init__(self, path: Path, first: Picture) -> None:
         self._file = path.open("wb", buffering=0)
+        self._whole = 0
         self._stream = ProgramStream(self._send, first)
 
     def write(self, picture: Picture) -> None:
@@ -81,13 +83,20 @@ class _ProgramFile:
 
     def _send(self, data: bytes) -> None:
         rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._file.truncate(self._whole)  # half a picture harms more than it shows
+            raise
+        self._whole += len(data)
 
 
 class _LibraryFile:
     def __init__(self, path: Path, container: str, first: Picture, camera: str) -> None:
         self._camera = camera
+        self._path = path
+        self._whole = 0
         self._start = first.dts
         self._last = -1
         name, options = _MUXERS[container]
@@ -111,12 +120,17 @@ class _LibraryFile:
         try:
             self._output.mux(packet)
         except av.error.FFmpegError as error:
+            with suppress(av.error.FFmpegError):
+                self._output.close()
+            os.truncate(self._path, self._whole)  # half a fragment harms more than it shows
             raise self._failure(error) from error
+        self._whole = self._path.stat().st_size
 
     def close(self) -> None:
         try:
             self._output.close()
         except av.error.FFmpegError as error:
+            os.truncate(self._path, self._whole)
             raise self._failure(error) from error
 
     def _add(self, first: Picture) -> Any:

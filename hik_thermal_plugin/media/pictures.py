@@ -17,8 +17,6 @@ LEAP_SECONDS = 5.0
 _USUAL_STEP = CLOCK // 25
 _LONGEST_STEP = 20 * CLOCK
 """Between two pictures: cameras go down to one in 16 s."""
-_UNTOLD = 2
-"""Pictures taken to be reordered where an encoder does it without saying how many: two is what three pictures in between need."""
 _LOOK_AT = 4
 
 
@@ -67,8 +65,7 @@ class Timeline:
         self._step = _USUAL_STEP
         self._headers = b""
         self._depth = 0
-        self._guessed = False
-        self._untold = False
+        self._guessed = 0
         self._heap: list[int] = []
         self._count = 0
         self._first = 0
@@ -82,13 +79,17 @@ class Timeline:
             return [] if len(self._waiting) < _LOOK_AT else self._settle()
         if self._anchor is None and not frame.key:
             return []
-        if frame.key and (self._anchor is None or frame.headers != self._headers or self._guessed):
-            if frame.reordered is None and not self._guessed:
-                self._waiting.append((frame, at))
-                return []
-            self._restart(frame, frame.reordered if frame.reordered is not None else _UNTOLD)
-            return [self._timed(frame, at, starts=True)]
-        return [self._timed(frame, at)]
+        starts = frame.key and (self._anchor is None or frame.headers != self._headers)
+        if starts and frame.reordered is None:
+            self._waiting.append((frame, at))
+            return []
+        if starts:
+            self._restart(frame, frame.reordered or 0)
+        elif frame.key and self._guessed:
+            self._order_anew(self._guessed)
+        if (frame.reordered or 0) > self._depth:
+            self._guessed = frame.reordered or 0  # it begins only now: from the next key picture on it is allowed for
+        return [self._timed(frame, at, starts=starts)]
 
     def rest(self) -> list[Picture]:
         """Return what was still uncertain when the connection ended."""
@@ -97,19 +98,19 @@ class Timeline:
     def _settle(self) -> list[Picture]:
         """Decide by the first pictures how many are reordered, where the encoder does not say."""
         waiting, self._waiting = self._waiting, []
-        stamps = [frame.timestamp for frame, _ in waiting]
-        seen = max(sum(before > stamp for before in stamps[:index]) for index, stamp in enumerate(stamps))
-        self._restart(waiting[0][0], max(seen, _UNTOLD) if seen else 0)
+        self._restart(waiting[0][0], max(frame.reordered or 0 for frame, _ in waiting))
         return [self._timed(frame, at, starts=index == 0) for index, (frame, at) in enumerate(waiting)]
 
     def _restart(self, frame: CodedFrame, depth: int) -> None:
         self._headers = frame.headers
-        self._untold = frame.reordered is None
-        self._guessed = False
+        self._last = None
+        self._order_anew(depth)
+
+    def _order_anew(self, depth: int) -> None:
+        self._guessed = 0
         self._depth = depth
         self._heap = []
         self._count = 0
-        self._last = None
 
     def _timed(self, frame: CodedFrame, at: float, *, starts: bool = False) -> Picture:
         pts = self._steady(frame.timestamp, at)
@@ -143,8 +144,6 @@ class Timeline:
         ahead = self._live and pts > self._top + waited + LEAP_SECONDS * CLOCK
         if not (late or ahead):
             return pts
-        if late and self._untold:
-            self._guessed = True  # or it begins only now to reorder: from the next key picture on it is allowed for
         wanted = self._top + (self._step if late else waited)
         self._offset += wanted - pts
         return wanted

@@ -15,6 +15,8 @@ from .video import START_CODE
 
 _H264_SETS = frozenset({7, 8})
 _HEVC_SETS = frozenset({32, 33, 34})
+REORDERED = 2
+"""Pictures taken to be reordered where an encoder does it without a number: what three pictures between two others need."""
 
 
 class NalPicture:
@@ -91,7 +93,7 @@ class NalPicture:
             return None
         data = START_CODE + START_CODE.join(units)
         if not key:
-            return data, False, b"", self._reordered
+            return data, False, b"", self._between(units) if self._reordered is None else self._reordered
         return (data if sets else self._headers + data), True, self._headers, self._reordered
 
     def clear(self) -> None:
@@ -140,6 +142,14 @@ class NalPicture:
 
     def _is_slice(self, kind: int) -> bool:
         return 0 <= kind < 32 if self._hevc else 1 <= kind <= 5
+
+    def _between(self, units: list[bytes]) -> int | None:
+        """Tell, where the parameter sets do not, that a picture is one between two others: slice type B (H.264 7.3.3, table 7-6)."""
+        for unit in units:
+            if self._is_slice(self._kind(unit)) and len(unit) > 1 and not self._hevc:
+                # first_mb_in_slice 0 is the bit 1, slice_type 1 the bits 010, slice_type 6 the bits 00111
+                return REORDERED if unit[1] >> 4 == 0b1010 or unit[1] >> 2 == 0b100111 else None
+        return None
 
     def _learn(self, sets: list[bytes]) -> None:
         if len({self._kind(unit) for unit in sets}) < len(self._set_kinds):

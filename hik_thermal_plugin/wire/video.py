@@ -39,7 +39,7 @@ class CodedFrame(NamedTuple):
     headers: bytes = b""
     """Of key frames: the parameter sets in force. Others than before mean another size or another encoder."""
     reordered: int | None = 0
-    """Of key frames: how many pictures may come before one in the stream that they follow on the screen; None: not said."""
+    """How many pictures may come before one in the stream that they follow on the screen; None: not said, and not seen in this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,3 +287,17 @@ def scan_of(file: bytes) -> tuple[bytes, bytes]:
             tables += b"".join(body[at + 1 : at + 65] for at in range(0, len(body), 65))
         if marker == 0xFFDA:
             return stream.read().removesuffix(b"\xff\xd9"), (tables * 2)[:128]
+
+
+def test_pictures_between_others_tell_themselves_where_the_parameter_sets_do_not() -> None:
+    what = video("h264", b_pictures=2, silent_about_order=True)
+    sender = Packetizer("h264")
+
+    frames = read(reader_for(what), (packet for unit in what.units for packet in sender.picture(unit)))
+
+    top, between = -1, []
+    for unit in what.units:
+        between.append(unit.shown < top)
+        top = max(top, unit.shown)
+    assert [frame.reordered for frame in frames] == [2 if late else None for late in between]
+    assert any(between)
