@@ -83,18 +83,18 @@ class HikThermal:
 
     @hookimpl
     def nvr_open_stream(self, camera: str, channel: int | None, what: What, sink: ByteSink) -> Handle | None:
-        """Not built yet."""
-        return self._not_built(camera, "program-stream bytes")
+        """Deliver program-stream bytes, live (guide 4.3.1) or of a recording (guide 5.3)."""
+        return self._with(camera, lambda found: found.video.open_stream(channel, what, sink))
 
     @hookimpl
     def nvr_snapshot(self, camera: str, channel: int | None, options: SnapshotOptions) -> Snapshot | None:
-        """Take one picture over the picture URL (guide 4.3.3)."""
+        """Take one picture over the picture URL or from live video (guide 4.3.3)."""
         return self._with(camera, lambda found: found.snapshot(channel, options))
 
     @hookimpl
     def nvr_record(self, camera: str, channel: int | None, target: Path, options: RecordOptions) -> Recording | None:
-        """Not built yet."""
-        return self._not_built(camera, "client recording")
+        """Record live video on our side (guide 4.3.2)."""
+        return self._with(camera, lambda found: found.video.record(channel, target, options))
 
     @hookimpl
     def nvr_search(
@@ -105,8 +105,8 @@ class HikThermal:
 
     @hookimpl
     def nvr_playback_url(self, camera: str, channel: int | None, what: RecordedFile | TimeSpan) -> StreamUrl | None:
-        """Not built yet."""
-        return self._not_built(camera, "playback addresses")
+        """Tell the RTSP address of a recording (guide 5.3)."""
+        return self._with(camera, lambda found: found.video.playback_url(channel, what))
 
     @hookimpl
     def nvr_download(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Literal, Protocol
@@ -20,7 +20,7 @@ from nvr_hooks import (
     Transport,
 )
 
-from .worker import LiveSource
+from .worker import LiveSource, SourceCounters
 
 TemperatureSource = Literal["realtime", "poll", "frame"]
 """Where live temperatures come from: streamed by the device, asked for again and again, or computed from radiometric frames."""
@@ -48,6 +48,45 @@ class Identity:
     """How much the device's clock is ahead of ours."""
 
 
+class CodedFrame(Protocol):
+    """A picture as the camera coded it (wire.video.CodedFrame)."""
+
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bool: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def headers(self) -> bytes: ...
+    @property
+    def reordered(self) -> int | None: ...
+
+
+class VideoSource(Protocol):
+    """One connection that brings coded pictures: live, or played back."""
+
+    @property
+    def counters(self) -> SourceCounters:
+        """What was counted so far."""
+
+    @property
+    def ending(self) -> str:
+        """How the device ended a recording, for people; empty while it goes on."""
+
+    @property
+    def fell_silent(self) -> bool:
+        """Whether a recording only ceased: perhaps its end, perhaps a loss."""
+
+    def frames(self) -> Generator[CodedFrame, None, None]:
+        """Connect and yield pictures; end where a recording ends, or after interrupt(); raise CameraError when the rest is lost."""
+
+    def interrupt(self) -> None:
+        """End frames() from any thread, also before it began."""
+
+
 class CameraTransport(Protocol):
     """One camera over one transport."""
 
@@ -66,6 +105,18 @@ class CameraTransport(Protocol):
 
     def stream_url(self, channel: int, profile: str) -> StreamUrl:
         """Return the address of a live stream."""
+
+    def video(self, channel: int, profile: str) -> VideoSource:
+        """Return one connection of live video."""
+
+    def playback(self, url: str) -> VideoSource:
+        """Return one connection that plays a recording back."""
+
+    def playback_url(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> StreamUrl:
+        """Return the address of a recording by time; `zone`: the device takes times for its own, in this zone; None: for UTC."""
+
+    def playback_file_url(self, uri: str) -> StreamUrl:
+        """Return the address of a recording by the device's own words for it, at the configured place."""
 
     def temperatures(self, source: TemperatureSource, channel: int, compute: Compute) -> LiveSource:
         """Return a source of the channel's temperatures; its events() raises Unsupported when the device does not tell them this way."""

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DRIVER = (
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry "
-    "isapi sdk media config device"
+    "isapi sdk media config device live_video video snapshots"
 )
 
 # Room -> what its modules may import besides the standard library and each other: other rooms and libraries.
@@ -36,6 +36,9 @@ TABLE = {
     "sdk": "nvr_hooks wire transport login ctypes",
     "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",
     "config": "nvr_hooks pydantic yaml transport virtual",
+    "live_video": "nvr_hooks worker deliveries transport media",
+    "video": "nvr_hooks deliveries device live_video media",
+    "snapshots": "nvr_hooks device video media",
     "device": "nvr_hooks wire transport login isapi sdk config",
     "camera": DRIVER,
     "site": f"{DRIVER} camera",

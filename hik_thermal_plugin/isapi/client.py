@@ -56,6 +56,7 @@ class IsapiClient:
         self.username = username
         self.password = password
         self._endpoint = Endpoint(camera=camera, url=self.url, tls=tls or Tls(), timeout=timeout)
+        self.budget = budget
         self._auth = DeviceAuth(camera, username, password, budget)
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait

@@ -39,7 +39,7 @@ from ..wire.device import (
     parse_time,
     parse_triggers,
 )
-from ..wire.urls import live_url
+from ..wire.urls import live_url, playback_url, rewritten
 from .alert_stream import AlertStream
 from .channels import ThermalChannels
 from .clicks import Clicks
@@ -49,6 +49,7 @@ from .frames import Frames
 from .polling import ComputedReadings, PolledReadings
 from .rules import DeviceRules
 from .thermometry import RealtimeStream
+from .video_stream import VideoStream, camera_video
 
 T = TypeVar("T")
 _ALWAYS: frozenset[Capability] = frozenset({"alarms", "live"})
@@ -74,6 +75,7 @@ class IsapiDevice:
         """`config_channel` and `data_channel` are tried first for rules and for temperatures; intervals in seconds."""
         self._camera = camera
         self._client = client
+        self._host = urlsplit(client.url).hostname or ""
         self._rtsp_port = rtsp_port
         self._poll_interval = poll_interval
         self._frame_interval = frame_interval
@@ -120,12 +122,25 @@ class IsapiDevice:
 
     def stream_url(self, channel: int, profile: str) -> StreamUrl:
         """Return the RTSP address of a live stream (isapi.md 4)."""
-        host = urlsplit(self._client.url).hostname or ""
-        return StreamUrl(
-            url=live_url(host, self._rtsp_port, channel, profile),
-            username=self._client.username,
-            password=self._client.password,
-        )
+        return self._address(live_url(self._host, self._rtsp_port, channel, profile))
+
+    def video(self, channel: int, profile: str) -> VideoStream:
+        """Return one connection of live video (guide 4.3.1)."""
+        url = self.stream_url(channel, profile).url
+        urls = [url, url.replace("/Streaming/Channels/", "/ISAPI/Streaming/channels/")]
+        return camera_video(self._client, self._rtsp_port, urls)
+
+    def playback(self, url: str) -> VideoStream:
+        """Return one connection that plays a recording back (guide 5.3)."""
+        return camera_video(self._client, self._rtsp_port, [url], playback=True)
+
+    def playback_url(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> StreamUrl:
+        """Return the RTSP address of a recording by time (guide 5.3.1)."""
+        return self._address(playback_url(self._host, self._rtsp_port, track, start, end, zone))
+
+    def playback_file_url(self, uri: str) -> StreamUrl:
+        """Return a search result's RTSP address at the configured host and port (guide 5.3.2, isapi.md 4)."""
+        return self._address(rewritten(uri, self._host, self._rtsp_port))
 
     def temperatures(
         self, source: TemperatureSource, channel: int, compute: Compute
@@ -180,6 +195,9 @@ class IsapiDevice:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _address(self, url: str) -> StreamUrl:
+        return StreamUrl(url=url, username=self._client.username, password=self._client.password)
 
     def _clock(self, deadline: float) -> tuple[DeviceTime | None, timedelta | None]:
         asked = now()

@@ -160,7 +160,7 @@ class Playback(Job):
         if not self._settled.wait(timeout):
             self.close()
             raise Unreachable(f"{self._camera}: playback: no picture within {timeout:g} s", camera=self._camera)
-        if self._state == "failed" and self._error is not None:
+        if self._state == "failed" and self._error is not None and not self._began:
             raise self._error
 
     def _wake(self) -> None:

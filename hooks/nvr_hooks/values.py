@@ -146,6 +146,8 @@ class Live:
     """The live picture of one stream profile."""
 
     profile: Literal["main", "sub", "third"] = "main"
+    keep_seconds: float = 0.0
+    """While this stream is open its last seconds are kept, for recordings with a pre-roll that begin meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ class RecordOptions:
     seconds: float | None = None
     segment_seconds: float | None = None
     pre_roll_seconds: float = 0.0
+    """Seconds before the call, as far as they were kept: see Live.keep_seconds."""
     overlay: bool = False
     profile: Literal["main", "sub", "third"] = "main"
 
