@@ -9,6 +9,7 @@ import pytest
 from nvr_hooks import ConfigError
 
 from hik_thermal_plugin.config import read, schema
+from hik_thermal_plugin.virtual import DifferenceRule, RiseRule, ThresholdRule
 
 
 def camera(**more: Any) -> dict[str, Any]:
@@ -50,8 +51,25 @@ def test_without_a_section_there_are_no_cameras(tmp_path: Path) -> None:
         ({"url": "http://192.0.2.10:99999"}, "hik_thermal.cameras.kiln.url: the port is no number from 1 to 65535"),
         ({"pasword": "x"}, 'hik_thermal.cameras.kiln.pasword: unknown key; did you mean "password"?'),
         ({"rtsp_port": 0}, "hik_thermal.cameras.kiln.rtsp_port: expected a number from 1 to 65535, got 0"),
-        ({"timeout": "soon"}, 'hik_thermal.cameras.kiln.timeout: expected a number above 0 and at most 120, got "soon"'),
+        (
+            {"timeout": "soon"},
+            'hik_thermal.cameras.kiln.timeout: expected a number above 0 and at most 120, got "soon"',
+        ),
         ({"data_channel": 65}, "hik_thermal.cameras.kiln.data_channel: expected a number from 1 to 64, got 65"),
+        ({"config_channel": 0}, "hik_thermal.cameras.kiln.config_channel: expected a number from 1 to 64, got 0"),
+        (
+            {"temperature": {"source": "sdk"}},
+            'hik_thermal.cameras.kiln.temperature.source: expected one of "auto", "realtime", "poll", "frame", got "sdk"',
+        ),
+        (
+            {"temperature": {"poll_interval": 60}},
+            "hik_thermal.cameras.kiln.temperature.poll_interval: expected a number from 0.2 to 5, got 60",
+        ),
+        (
+            {"temperature": {"source": "poll"}, "sources": ["alert_stream", "realtime"]},
+            "hik_thermal.cameras.kiln: temperature.source is poll, which sources does not list",
+        ),
+        ({"sources": ["realtime"]}, "hik_thermal.cameras.kiln: sources has to list alert_stream"),
         ({"tls": {"verify": "maybe"}}, 'hik_thermal.cameras.kiln.tls.verify: expected true or false, got "maybe"'),
         (
             {"password": "${env:NOT_SET}"},
@@ -65,6 +83,63 @@ def test_each_mistake_names_its_path_and_what_is_expected(change: dict[str, Any]
     assert len(found) == 1
     assert found[0].startswith(told)
     assert "12345678" not in found[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"type": "threshold"}, ".alarm: missing; expected a number"),
+        ({"type": "sudden", "alarm": 1}, '.type: expected one of "threshold", "difference", "rise", got "sudden"'),
+        ({"type": "threshold", "alarm": 80, "rule": 0}, ".rule: expected a number from 1 to 255, got 0"),
+        (
+            {"type": "threshold", "alarm": 80, "pre_alarm": 90},
+            ": the pre-alarm (90) must come before the alarm (80, above)",
+        ),
+        (
+            {"type": "threshold", "alarm": 8, "pre_alarm": 7, "condition": "below"},
+            ": the pre-alarm (7) must come before the alarm (8, below)",
+        ),
+        ({"type": "threshold", "alarm": 80, "hold": -1}, ".hold: expected a number from 0 to 86400, got -1"),
+        ({"type": "threshold", "alarm": 80, "other_rule": 2}, ": other_rule and absolute go with type difference"),
+        ({"type": "difference", "alarm": 5, "rule": 1}, ": a difference needs rule and other_rule"),
+        (
+            {"type": "difference", "alarm": 5, "rule": 1, "other_rule": 1, "window": 5},
+            ": window goes with type rise; a rule compared with itself (1)",
+        ),
+        ({"type": "rise", "alarm": 5, "window": 0}, ".window: expected a number above 0 and at most 3600, got 0"),
+        ({"type": "threshold", "alarm": 80, "limit": 3}, ".limit: unknown key; known are"),
+        ({"type": "threshold", "alarm": float("nan")}, ": limits and times must be finite numbers"),
+    ],
+)
+def test_mistakes_in_a_virtual_rule_name_their_place(rule: dict[str, Any], told: str) -> None:
+    (found,) = mistakes({"cameras": {"kiln": camera(virtual_rules={"door": rule})}})
+    assert found.startswith(f"hik_thermal.cameras.kiln.virtual_rules.door{told}")
+
+
+def test_virtual_rules_are_made_as_configured() -> None:
+    raw = {
+        "door": {"type": "threshold", "rule": 1, "pre_alarm": 60, "alarm": 80, "hysteresis": 2, "delay": 3, "hold": 4},
+        "pair": {"type": "difference", "rule": 1, "other_rule": 2, "alarm": 10, "absolute": True, "channel": 2},
+        "warming": {"type": "rise", "alarm": 5, "window": 30, "quantity": "average"},
+    }
+    settings = read({"hik_thermal": {"cameras": {"kiln": camera(virtual_rules=raw)}}})
+    assert settings.driver.cameras["kiln"].rules_of_our_own == (
+        ThresholdRule(
+            name="door", rule=1, pre_alarm=60.0, alarm=80.0, hysteresis=2.0, delay_seconds=3.0, hold_seconds=4.0
+        ),
+        DifferenceRule(name="pair", rule=1, other_rule=2, alarm=10.0, absolute=True, channel=2),
+        RiseRule(name="warming", rule=None, alarm=5.0, window_seconds=30.0, quantity="average"),
+    )
+
+
+def test_the_sources_of_temperatures_are_tried_best_first() -> None:
+    def sources(**more: Any) -> tuple[str, ...]:
+        return read({"hik_thermal": {"cameras": {"kiln": camera(**more)}}}).driver.cameras["kiln"].temperature_sources
+
+    assert sources() == ("realtime", "poll", "frame")
+    assert sources(sources=["frame", "realtime", "alert_stream"]) == ("realtime", "frame")
+    assert sources(temperature={"source": "frame"}) == ("frame",)
+    assert sources(sources=["alert_stream"]) == ()
 
 
 def test_all_mistakes_come_at_once() -> None:
