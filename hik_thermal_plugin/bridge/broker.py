@@ -41,6 +41,9 @@ def new_client(settings: BridgeSettings, client_id: str) -> Client:
         client.username_pw_set(settings.username, settings.password.reveal() if settings.password else None)
     if settings.tls is not None:
         context = ssl.create_default_context(cafile=None if settings.tls.ca is None else str(settings.tls.ca))
+        if settings.tls.ca is not None:
+            # Python 3.13 became strict: authorities people make for themselves seldom name their key usage. The same on every Python.
+            context.verify_flags = (context.verify_flags & ~ssl.VERIFY_X509_STRICT) | ssl.VERIFY_X509_PARTIAL_CHAIN
         if settings.tls.cert is not None and settings.tls.key is not None:
             context.load_cert_chain(str(settings.tls.cert), str(settings.tls.key))
         if not settings.tls.verify:

@@ -60,6 +60,7 @@ class Ear:
     def __init__(self, port: int, wait_for: Wait, prefix: str, **options: Any) -> None:
         self.prefix = prefix
         self.heard: list[tuple[str, bytes, bool]] = []
+        self._expected: dict[str, int] = {}
         self._wait_for = wait_for
         self._ready = threading.Event()
         self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
@@ -93,16 +94,21 @@ class Ear:
     def latest(self, topic: str) -> Any:
         """Return what a topic says now: JSON, or text, or None while nothing was heard."""
         payloads = self.payloads(topic)
-        if not payloads:
-            return None
-        with suppress(ValueError):
-            return json.loads(payloads[-1])
-        return payloads[-1].decode("utf-8", "replace")
+        return _value(payloads[-1]) if payloads else None
 
     def expect(self, topic: str, condition: Callable[[Any], object] = lambda value: value is not None) -> Any:
-        """Wait until a topic says what it should; return it."""
-        self._wait_for(lambda: condition(self.latest(topic)) if self.payloads(topic) else False, what=f"{topic}")
-        return self.latest(topic)
+        """Wait until a topic says what it should, from what was expected of it last on; return it."""
+
+        def found() -> bool:
+            payloads = self.payloads(topic)
+            for number in range(self._expected.get(topic, 0), len(payloads)):
+                if condition(_value(payloads[number])):
+                    self._expected[topic] = number
+                    return True
+            return False
+
+        self._wait_for(found, what=topic)
+        return _value(self.payloads(topic)[self._expected[topic]])
 
     def expect_active(self, topic: str, active: bool | None) -> dict[str, Any]:
         document = self.expect(topic, lambda value: isinstance(value, dict) and value["active"] is active)
@@ -115,12 +121,25 @@ class Ear:
         info.wait_for_publish(10)
 
 
+def _value(payload: bytes) -> Any:
+    with suppress(ValueError):
+        return json.loads(payload)
+    return payload.decode("utf-8", "replace")
+
+
 class Host:
     """Plugins as a host has them: fake cameras and the bridge."""
 
     def __init__(self, port: int, folder: Path, prefix: str, **section: Any) -> None:
         self.config = {
-            "mqtt": {"host": "127.0.0.1", "port": port, "prefix": prefix, "release_after": 0.3, **section},
+            "mqtt": {
+                "host": "127.0.0.1",
+                "port": port,
+                "prefix": prefix,
+                "release_after": 0.3,
+                "client_id": secrets.token_hex(6),  # amqtt ends the second connection of a name with the first one
+                **section,
+            },
             "state_dir": str(folder / "state"),
         }
         self.plugins = Plugins()
