@@ -23,7 +23,10 @@ HANGING = 30.0
 """Seconds in one call after which a sink is counted and reported as hanging."""
 _PATIENCE = 0.9  # seconds a close() waits for a sink that is being called
 _DRAIN = 0.4  # seconds the end of all waits for sinks to take what is left, and again for the threads to end
-_STUCK = 0.01  # seconds in one call after which a thread no longer counts as free
+_STUCK = (
+    0.05  # seconds in one call after which a thread no longer counts as free; on a full machine a call can take 20 ms
+)
+_BATCH = 16  # events of one subscription in a row, before others have their turn
 _FREE = 4  # threads kept free of stuck sinks
 _IDLE = 10.0  # seconds after which a thread without work ends
 _log = logging.getLogger(__name__)
@@ -283,7 +286,7 @@ class Deliveries:
                 now = time.monotonic()
                 threads = self._threads
                 stuck = sum(since is not None and now - since > _STUCK for since in (t.busy_since for t in threads))
-                # In proportion to those that are stuck: when a hundred sinks hang at once, the hundred-first is served within some 50 ms.
+                # In proportion to those that are stuck: when a hundred sinks hang at once, the hundred-first is served within some 250 ms.
                 for _ in range(max(_FREE, stuck // 2) - (len(threads) - stuck)):
                     self._add_thread()
                 self._closed.wait(_STUCK)
@@ -303,7 +306,11 @@ class Deliveries:
                 me.busy_since = time.monotonic()
                 if self._ready.qsize() and not self._behind.is_set():
                     self._behind.set()  # schedule() may have seen us free after we took this one
-                if delivery.turn():
+                for _ in range(_BATCH):
+                    if not (more := delivery.turn()):
+                        break
+                    me.busy_since = time.monotonic()
+                if more:
                     self._ready.put(delivery)
                 me.busy_since = None
         except queue.Empty:

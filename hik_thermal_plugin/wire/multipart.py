@@ -227,7 +227,8 @@ class PartReader:
         buffer, most = self._buffer, self._bounds[1]
         cut = self._find_delimiter()
         stop = len(buffer) if cut < 0 else cut
-        end = -1 if self._root is None else self._root.end(buffer, stop)
+        declared = None if self._length is None else self._length - self._taken
+        end = -1 if self._root is None else self._root.end(buffer, stop, declared)
         whole = end >= 0
         size = end if whole else stop
         if size > most + (0 if whole or cut >= 0 else _SLACK):

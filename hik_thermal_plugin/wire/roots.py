@@ -10,6 +10,8 @@ import re
 
 MAX_TAG = 16 * 1024
 """Bytes of one tag; no device comes near, and what is longer is taken for text."""
+_MAY_END = re.compile(rb"[}\]]\s*(?:\Z|[^\s,}\]])")  # inside a root a comma or another closing brace follows
+_JOINED = re.compile(rb"[}\]]\s*[{\[]")
 _BRACE = re.compile(rb'["{}\[\]]')
 _ROOT_NAME = re.compile(rb"<([^\s<>/!?]{1,256})([\s/>]|\Z)")
 _REST_OF_TAG = re.compile(rb"(?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+>")
@@ -32,7 +34,7 @@ class Markup:
         self._scan = 0
         self._skip = b""  # what ends the comment or section that we are in
 
-    def end(self, buffer: bytearray, stop: int) -> int:
+    def end(self, buffer: bytearray, stop: int, declared: int | None = None) -> int:
         """Return the offset after the root within buffer[:stop], or -1 when it is not complete there. The buffer may only have grown."""
         if not self._close:
             done = self._find_name(buffer, stop)
@@ -144,15 +146,26 @@ class Markup:
 class Braces:
     """A JSON object or array at the start of a buffer."""
 
-    __slots__ = ("_depth", "_quoted", "_scan")
+    __slots__ = ("_depth", "_peek", "_quoted", "_scan")
 
     def __init__(self) -> None:
         self._depth = 0
+        self._peek = 0  # no root ends before this
         self._quoted = False
         self._scan = 0
 
-    def end(self, buffer: bytearray, stop: int) -> int:
-        """Return the offset after the root within buffer[:stop], or -1 when it is not complete there. The buffer may only have grown."""
+    def end(self, buffer: bytearray, stop: int, declared: int | None = None) -> int:
+        """Return the offset after the root within buffer[:stop], or -1 when it is not complete there. The buffer may only have grown.
+
+        `declared` is where the part should end by its length: a block of temperatures, several thousand braces a second and camera, is
+        not counted brace by brace when its length is right.
+        """
+        if self._scan == 0 and declared is not None and declared <= stop and self._is_whole(buffer, declared):
+            return len(buffer[:declared].rstrip())
+        if _MAY_END.search(buffer, self._peek, stop) is None:
+            last = max(buffer.rfind(b"}", self._peek, stop), buffer.rfind(b"]", self._peek, stop))
+            self._peek = stop if last < 0 else last
+            return -1
         while True:
             if self._quoted:
                 at = buffer.find(b'"', self._scan, stop)
@@ -178,6 +191,17 @@ class Braces:
                 self._depth -= 1
                 if self._depth <= 0:
                     return self._scan
+
+    @staticmethod
+    def _is_whole(buffer: bytearray, declared: int) -> bool:
+        """Tell whether the bytes up to the declared length are plainly one root: what is not plain is counted."""
+        body = bytes(buffer[:declared]).rstrip()
+        return (
+            body[-1:] in (b"}", b"]")
+            and body.count(b"{") == body.count(b"}")
+            and body.count(b"[") == body.count(b"]")
+            and _JOINED.search(body) is None
+        )
 
 
 def _tag_end(buffer: bytearray, start: int, stop: int) -> int:
