@@ -118,6 +118,7 @@ class DeviceAuth(httpx.Auth):
             with self._permit(request) as attempt:
                 ask_first = attempt.last and not proved and path != IDENTITY
                 if not ask_first:
+                    request.headers.encoding = "utf-8"  # httpx takes ASCII for granted where it saw nothing else
                     request.headers["Authorization"] = self._answer_to(challenge, request, count)
                     response = yield _timed(request)
                     self._judge(attempt, response, proved=proved)

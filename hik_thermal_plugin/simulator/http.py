@@ -105,7 +105,7 @@ class HttpConnection(Connection):
             if len(self._buffer) > MAX_HEAD:
                 self._reject(400)
             return False
-        lines = self._buffer[:end].decode("latin-1").split("\r\n")
+        lines = self._buffer[:end].decode("utf-8", "replace").split("\r\n")
         words = lines[0].split(" ")
         headers = {
             name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])

@@ -331,3 +331,15 @@ def test_against_every_login_of_the_simulator(tmp_path: Path, secret: str, profi
             assert client.snapshot(201).startswith(b"\xff\xd8\xff")
         assert camera.state()["logins"]["refused"] == 0
         client.close()
+
+
+@pytest.mark.parametrize("scheme", ["md5", "basic"])
+def test_names_and_passwords_of_every_language(tmp_path: Path, scheme: str) -> None:
+    user, password = "Jürgen 热像", 'p@ss:w/ö%rd "x"'
+    profile = replace(PLAIN, scheme=scheme)  # type: ignore[arg-type]
+    with Simulator(username=user, password=password, profile=profile, control_port=None) as camera:
+        assert camera.http is not None
+        client = IsapiClient("kiln", camera.http, user, password, LoginBudget("x", password, tmp_path))
+        assert b"DeviceInfo" in client.get(DEVICE_INFO)
+        assert camera.state()["logins"]["refused"] == 0
+        client.close()
