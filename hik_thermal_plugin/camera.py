@@ -149,7 +149,14 @@ class Camera:
     def thermal_frame(self, channel: int | None, options: FrameOptions) -> ThermalFrame:
         """Fetch one radiometric frame; of its pictures those that are wanted and that the camera sends."""
         device, deadline = self._device, self._device.deadline()
-        frame = device.transport.frame(device.channel(channel, deadline), deadline)
+        number = device.channel(channel, deadline)
+        try:
+            frame = device.transport.frame(number, deadline)
+        except Unsupported:
+            if number == device.thermal_channel:
+                self._offered("frame", False)
+            raise
+        self._offered("frame", True)
         return replace(
             frame,
             thermal_picture=frame.thermal_picture if options.thermal_picture else None,

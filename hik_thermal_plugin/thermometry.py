@@ -15,7 +15,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from nvr_hooks import ConnectionChanged, Event, Health, Sink, Source, TemperatureReading, Unsupported, WrongUse, now
+from nvr_hooks import (
+    ConnectionChanged,
+    Event,
+    FireTarget,
+    Health,
+    Sink,
+    Source,
+    TemperatureReading,
+    Unsupported,
+    WrongUse,
+    now,
+)
 
 from .deliveries import Deliveries, Delivery
 from .merge import FreshestReadings
@@ -233,8 +244,10 @@ class Thermometry:
             left = any(other not in self._refused for other in self._fresh_for)
             reason = str(error)
             if not left:
-                reasons = "; ".join(f"{other}: {why}" for other, (_, why) in self._refused.items())
-                reason = f"{self._camera}: tells no temperatures: {reasons}"
+                reasons = {other: str(why) for other, (_, why) in self._refused.items()}
+                if len(set(reasons.values())) > 1:
+                    reason = "; ".join(f"{other}: {why}" for other, why in reasons.items())
+                reason = f"{self._camera}: tells no temperatures: {reason}"
             state = ConnectionChanged(camera=self._camera, source=source, state="error", reason=reason, retry_at=until)
             if not left or self._states[source].state != "starting":
                 self._tell_state(source, state)
@@ -260,6 +273,9 @@ class Thermometry:
                         watcher.put(told)
             elif isinstance(event, ConnectionChanged):
                 self._tell_state(source, event)
+            elif isinstance(event, FireTarget):
+                for watcher in self._watchers:
+                    watcher.put(event)
         if begins:
             self._offered(source, True)
         if settles:

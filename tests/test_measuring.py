@@ -64,6 +64,24 @@ def test_nvr_thermal_frame_is_the_matrix_of_the_camera(kiln: Kiln) -> None:
     assert kiln.frame(thermal_picture=True).thermal_picture.startswith(b"\xff\xd8")
 
 
+def test_what_the_camera_has_shown_outranks_what_it_says(kiln: Kiln, camera: ThermalCamera) -> None:
+    def shown() -> str | None:
+        return (kiln.driver.nvr_cameras()[0].capabilities or {}).get("thermal_frame", "no")
+
+    for target in ("/ISAPI/System/capabilities", "/ISAPI/Thermal/capabilities"):
+        camera.documents[target] = camera.documents[target].replace(
+            b"JpegPicWithAppendData>true", b"JpegPicWithAppendData>false"
+        )
+    kiln.rules()
+    assert shown() == "no"
+    kiln.frame()
+    assert shown() == "isapi"
+    camera.refuse(FRAME)
+    with pytest.raises(Unsupported):
+        kiln.frame()
+    assert shown() == "no"
+
+
 def test_frames_keep_their_distance(kiln: Kiln) -> None:
     kiln.configure(temperature={"frame_interval": 0.4})
     kiln.frame()

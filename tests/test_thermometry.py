@@ -267,6 +267,18 @@ def test_a_camera_that_tells_nothing_at_all_says_so_once_for_all_sources(
     assert not {"realtime_thermometry", "thermometry_polling", "thermal_frame"} & set(kiln.capabilities())
 
 
+def test_a_camera_whose_thermal_channel_nobody_knows_says_so_once(
+    kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor
+) -> None:
+    for target in ("/ISAPI/System/capabilities", "/ISAPI/Thermal/capabilities"):
+        camera.documents[target] = b"<DeviceCap><isSupportSnapshot>true</isSupportSnapshot></DeviceCap>"
+    camera.documents["/ISAPI/System/deviceInfo"] = b"<DeviceInfo><model>DS-2CD2386G2-IU</model></DeviceInfo>"
+    kiln.watch()
+    wait_for(lambda: "error" in kiln.states("frame"))
+    (error,) = [event for event in kiln.seen if isinstance(event, ConnectionChanged) and event.state == "error"]
+    assert (error.reason or "").count("which channel is thermal is not known") == 1
+
+
 def test_the_source_can_be_chosen(kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor) -> None:
     kiln.configure(temperature={"source": "frame"})
     kiln.watch()
