@@ -136,15 +136,15 @@ def _of_reading(reading: TemperatureReading) -> Mark:
         if value is not None
     ]
     words = [f"{word}{number(value)} °C" for word, value in parts]
-    if reading.difference_kelvin is not None:
-        words.append(f"Δ {number(reading.difference_kelvin)} K")
+    if reading.difference_kelvin is not None and not words:
+        words.append(f"difference {number(reading.difference_kelvin)} K")
     hottest = reading.highest_celsius
     shown = reading.highest_at is not None and hottest is not None and len(reading.region) > 1
     return Mark(
         kind="reading",
         region=reading.region,
         spot=reading.highest_at,
-        text="  ".join(filter(None, [name, *words])),
+        text="\n".join(filter(None, [name, "  ".join(words)])),
         spot_text=f"{number(hottest)} °C" if shown and hottest is not None else "",
     )
 
@@ -157,14 +157,14 @@ def _of_fire(
         words.append(f"{number(celsius)} °C")
     if distance_m is not None:
         words.append(f"{number(distance_m)} m")
-    return Mark(kind="fire", region=region, spot=spot, text="  ".join(words))
+    return Mark(kind="fire", region=region, spot=spot, text="\n".join(filter(None, [words[0], "  ".join(words[1:])])))
 
 
 def _draw(draw: ImageDraw.ImageDraw, size: tuple[int, int], marks: Iterable[Mark]) -> None:
     from PIL import ImageFont
 
     width, height = size
-    letters = max(12, height // 26)
+    letters = max(11, height // 32)
     font = ImageFont.load_default(letters)
     line = max(1, height // 360)
     # Fires last: nothing is drawn over them.
@@ -181,7 +181,12 @@ def _draw(draw: ImageDraw.ImageDraw, size: tuple[int, int], marks: Iterable[Mark
             _cross(draw, (spot[0] * width, spot[1] * height), colour, letters // 2, line)
         anchor = _corner(points) if points else (spot[0] * width, spot[1] * height) if spot is not None else None
         if anchor is not None:
-            _write(draw, font, letters, size, (anchor[0], anchor[1] - letters - 4), mark.text, colour)
+            lines = mark.text.split("\n")
+            for above, line_of_text in enumerate(reversed(lines), 1):
+                top = anchor[1] - above * (letters + 2) - 2
+                if anchor[1] < len(lines) * (letters + 2) + 2:  # no room above: inside
+                    top = anchor[1] + (len(lines) - above) * (letters + 2) + 2
+                _write(draw, font, letters, size, (anchor[0] + 1, top), line_of_text, colour)
         if mark.spot_text and spot is not None:
             _write(
                 draw,

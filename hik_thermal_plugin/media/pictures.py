@@ -18,6 +18,9 @@ _USUAL_STEP = CLOCK // 25
 _LONGEST_STEP = 20 * CLOCK
 """Between two pictures: cameras go down to one in 16 s."""
 _LOOK_AT = 4
+_APART = 0.25
+_FOLLOW = 0.002
+"""No two clocks run alike: where a picture's time and its arrival are that many seconds apart, its clock is followed by this share a picture."""
 
 
 class CodedFrame(Protocol):
@@ -130,6 +133,9 @@ class Timeline:
         self._count += 1
         if pts > self._top or self._count == 1:
             self._top, self._top_at = pts, at
+        apart = at - self._anchor - pts / CLOCK
+        if self._live and abs(apart) > _APART:
+            self._anchor += apart * _FOLLOW
         return Picture(frame.data, frame.key, max(pts, dts), dts, self._anchor + pts / CLOCK, frame.codec, starts)
 
     def _steady(self, timestamp: int, at: float) -> int:

@@ -14,7 +14,7 @@ from .clip import Clip
 from .containers import check_container
 from .inbox import Inbox
 from .job import Job
-from .pictures import Picture
+from .pictures import CLOCK, Picture
 
 GRACE = 5.0
 """Seconds a recording that is over by the clock waits for its last pictures."""
@@ -39,7 +39,7 @@ class Recorder(Job):
     """One recording (nvr_hooks.Recording): pictures are `put`, files come out.
 
     The first file is `target`; the following ones, after a loss or a segment's end, get `-2`, `-3` … before the suffix. `seconds` count
-    from the first picture after the call. Raises WrongUse or Unsupported for what cannot be recorded into, before anything is connected.
+    from the first recorded picture after the call. Raises WrongUse or Unsupported for what cannot be recorded into, before anything is connected.
     """
 
     def __init__(
@@ -65,6 +65,8 @@ class Recorder(Job):
         self._numbers = 1
         self._asked_at = clock()
         self._live_since: float | None = None
+        self._counted_from = (0.0, 0)
+        """Seconds that had passed at a picture, and its time in the stream: within a connection the stream's own time counts."""
         self._over = False
         self._clip: Clip | None = Clip(target, options.container, camera)
 
@@ -133,17 +135,17 @@ class Recorder(Job):
                 self._write(changed)
 
     def _write(self, picture: Picture) -> None:
+        clip = self._clip
+        if not picture.key and (clip is None or clip.first is None):
+            return
         if self._ends_before(picture):
             self._over = True
             return
-        clip = self._clip
         if clip is not None and clip.first is not None and (picture.starts or self._next_segment(clip.first, picture)):
             self._complete(clip)
             clip = None
-        if clip is None or clip.first is None:
-            if not picture.key:
-                return
-            clip = self._clip = clip or Clip(self._next_name(), self._options.container, self._camera)
+        if clip is None:
+            clip = self._clip = Clip(self._next_name(), self._options.container, self._camera)
         try:
             clip.write(picture)
         except BadAnswer as error:
@@ -158,11 +160,15 @@ class Recorder(Job):
             if picture.time < self._asked_at:
                 return False  # from before the call
             self._live_since = picture.time
-        return picture.time - self._live_since >= self._options.seconds - 0.001
+            self._counted_from = (0.0, picture.pts)
+        elif picture.starts:
+            self._counted_from = (picture.time - self._live_since, picture.pts)
+        before, pts = self._counted_from
+        return before + (picture.pts - pts) / CLOCK >= self._options.seconds - 0.001
 
     def _next_segment(self, first: Picture, picture: Picture) -> bool:
         seconds = self._options.segment_seconds
-        return seconds is not None and picture.key and picture.time - first.time >= seconds - 0.001
+        return seconds is not None and picture.key and (picture.pts - first.pts) / CLOCK >= seconds - 0.001
 
     def _end_file(self) -> None:
         if self._change is not None:

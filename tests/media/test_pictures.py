@@ -163,3 +163,14 @@ def test_any_timestamps_give_a_file_that_can_be_decoded(
 
     assert len(pictures) == len(frames)
     assert_decodable(pictures)
+
+
+def test_the_cameras_clock_is_followed_where_it_runs_otherwise_than_ours() -> None:
+    timeline = Timeline()
+    picture = timeline.place(frame(0, key=True), 0.0)[0]
+    for number in range(1, 40_000):
+        at = number * 0.04 * 1.001  # a second too slow in a quarter of an hour
+        (picture,) = timeline.place(frame(number * STEP), at)
+
+    assert abs(picture.time - at) < 0.3
+    assert picture.pts == 39_999 * STEP
