@@ -147,7 +147,8 @@ class Session:
     def learn(self, cameras: Iterable[str]) -> dict[str, Known]:
         """Listen to these cameras until each has told who it is or failed, for at most --timeout (10 s)."""
         found = {name: Known(self.camera(name)) for name in cameras}
-        deadline = time.monotonic() + (self.options.timeout or LEARNING_SECONDS)
+        seconds = self.options.timeout or LEARNING_SECONDS
+        deadline = time.monotonic() + seconds
         news: SimpleQueue[Event] = SimpleQueue()
         with ExitStack() as subscriptions:
             for name, known in found.items():
@@ -167,7 +168,11 @@ class Session:
                     break
                 if event.camera in found:
                     found[event.camera] = _with(found[event.camera], event, self.camera(event.camera))
-        return found
+        silent = f"did not tell its channels within {seconds:g} s"
+        return {
+            name: known if known.settled or known.reason else Known(known.info, f"{name}: {silent}")
+            for name, known in found.items()
+        }
 
 
 @contextmanager
