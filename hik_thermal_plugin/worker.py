@@ -6,6 +6,7 @@ While anybody is subscribed, one thread per source connects, reads, loses, waits
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -124,7 +125,8 @@ class SharedStream:
         self._closed = False
         self._connection = ConnectionChanged(camera=camera, source=source, state="starting")
         self._tally = _Tally(since=clock())
-        self._warned: tuple[str, float] = ("", 0.0)
+        self._warned: dict[ConnectionState, float] = {}  # when a failure of this kind was last said aloud
+        self._failing: ConnectionState | None = None
 
     @property
     def connection(self) -> ConnectionChanged:
@@ -312,9 +314,11 @@ class SharedStream:
         with self._lock:
             self._tally.reconnects += 1
             self._tally.last_error = reason
-        loud = first and (self._warned[0] != state or time.monotonic() - self._warned[1] > _SAY_AGAIN)
+        # A camera that comes back with another password fails anew, and somebody has to do something about it.
+        anew, self._failing = first or self._failing != state, state
+        loud = anew and time.monotonic() - self._warned.get(state, -math.inf) > _SAY_AGAIN
         if loud:
-            self._warned = (state, time.monotonic())
+            self._warned[state] = time.monotonic()
         level = logging.WARNING if loud else logging.DEBUG
         _log.log(level, "%s (%s, next try at %s)", reason, self._source, until.isoformat(timespec="seconds"))
         self._change(run, state, reason, until)

@@ -224,3 +224,14 @@ def test_one_warning_per_loss_and_none_for_each_failed_try(
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
     assert warnings[0].startswith("kiln: lost (alert_stream, next try at ")
+
+
+def test_a_camera_that_comes_back_with_another_password_is_warned_about_too(
+    stream: SharedStream, device: Device, wait_for: WaitFor, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost, blocked = Unreachable("kiln: lost"), AuthBlocked("kiln: refused", until=datetime.now(UTC))
+    device.plan = [[ONLINE, alarm(), lost], [lost], [blocked], [blocked], [lost], [blocked]]
+    stream.subscribe(print)
+    wait_for(lambda: len(device.opened) == 7)
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [text.partition(" (")[0] for text in warnings] == ["kiln: lost", "kiln: refused"]
