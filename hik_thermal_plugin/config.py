@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +30,7 @@ from .virtual import DifferenceRule, RiseRule, ThresholdRule, VirtualRule
 KEY = "hik_thermal"
 TEMPERATURE_SOURCES: tuple[TemperatureSource, ...] = ("realtime", "poll", "frame")
 """Best first."""
+_SHA256 = r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}"
 
 
 class _Section(BaseModel):
@@ -57,6 +60,23 @@ def _secret(value: object) -> Secret:
     raise ValueError("expected a text, best as ${env:NAME} or ${file:/path}")
 
 
+def _fingerprint(text: str) -> str:
+    if not re.fullmatch(_SHA256, text):
+        raise ValueError("expected a SHA-256 fingerprint, 64 hexadecimal digits like AB:CD:…")
+    return text
+
+
+def _certificates(path: Path) -> Path:
+    path = path.expanduser()
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError(f"there is no certificate in PEM in {path}") from None
+    except OSError as err:
+        raise ValueError(f"cannot read the file {path}: {err.strerror}") from err
+    return path
+
+
 Url = Annotated[str, AfterValidator(_camera_url)]
 Password = Annotated[Secret, BeforeValidator(_secret), WithJsonSchema({"type": "string", "writeOnly": True})]
 Channel = Annotated[int, Field(ge=1, le=64)]
@@ -67,11 +87,13 @@ RuleId = Annotated[int, Field(ge=1, le=255)]
 class TlsSettings(_Section):
     """How the camera's certificate is checked; devices come with a self-signed one (isapi.md 1.1)."""
 
-    ca: Path | None = Field(None, description="PEM file with the certificate, or its issuer, to trust for this camera")
-    fingerprint: str | None = Field(
+    ca: Annotated[Path, AfterValidator(_certificates)] | None = Field(
+        None, description="PEM file with the certificate, or its issuer, to trust for this camera"
+    )
+    fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
         None,
-        pattern=r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$",
         description="SHA-256 of the camera's certificate: exactly this one is trusted",
+        json_schema_extra={"pattern": f"^{_SHA256}$"},
     )
     verify: bool = Field(True, description="false trusts any certificate: whoever stands in between reads the password")
 

@@ -72,6 +72,15 @@ def test_without_a_section_there_are_no_cameras(tmp_path: Path) -> None:
         ({"sources": ["realtime"]}, "hik_thermal.cameras.kiln: sources has to list alert_stream"),
         ({"tls": {"verify": "maybe"}}, 'hik_thermal.cameras.kiln.tls.verify: expected true or false, got "maybe"'),
         (
+            {"tls": {"fingerprint": "AB:CD"}},
+            "hik_thermal.cameras.kiln.tls.fingerprint: expected a SHA-256 fingerprint, 64 hexadecimal digits like AB:CD",
+        ),
+        (
+            {"tls": {"ca": "/nowhere/ca.pem"}},
+            "hik_thermal.cameras.kiln.tls.ca: cannot read the file /nowhere/ca.pem: No such file or directory",
+        ),
+        ({"tls": {"ca": __file__}}, "hik_thermal.cameras.kiln.tls.ca: there is no certificate in PEM in "),
+        (
             {"password": "${env:NOT_SET}"},
             "hik_thermal.cameras.kiln.password: the environment variable NOT_SET is not set",
         ),
