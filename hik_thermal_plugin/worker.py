@@ -307,7 +307,8 @@ class SharedStream:
         reason = str(error)
         if not isinstance(error, CameraError):
             reason = f"{self._camera}: {self._source}: {type(error).__name__}: {error}"
-            _log.error("%s: %s failed in a way nobody foresaw", self._camera, self._source, exc_info=error)
+            if reason != self._tally.last_error:
+                _log.error("%s: %s failed in a way nobody foresaw", self._camera, self._source, exc_info=error)
         if until is None:
             slow = isinstance(error, Refused | Unsupported)
             until = self._clock() + timedelta(seconds=self._retry_seconds if slow else self._backoff.next())

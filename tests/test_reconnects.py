@@ -235,3 +235,13 @@ def test_a_camera_that_comes_back_with_another_password_is_warned_about_too(
     wait_for(lambda: len(device.opened) == 7)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [text.partition(" (")[0] for text in warnings] == ["kiln: lost", "kiln: refused"]
+
+
+def test_what_nobody_foresaw_is_reported_once_with_its_traceback(
+    stream: SharedStream, device: Device, wait_for: WaitFor, caplog: pytest.LogCaptureFixture
+) -> None:
+    device.plan = [[ZeroDivisionError("x")], [ZeroDivisionError("x")], [ZeroDivisionError("x")], [ValueError("y")]]
+    stream.subscribe(print)
+    wait_for(lambda: len(device.opened) == 5)
+    errors = [record.exc_info for record in caplog.records if record.levelno == logging.ERROR]
+    assert [info[0] for info in errors if info is not None] == [ZeroDivisionError, ValueError]
