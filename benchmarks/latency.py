@@ -74,7 +74,7 @@ def _measure(count: int, length: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, mosquitto() as broker, child("benchmarks.generator") as generator:
         subscriber = Subscriber(broker)
         url = f"http://127.0.0.1:{generator.ready['port']}"
-        camera = {"url": url, "username": "admin", "password": "x"}
+        camera = {"url": url, "username": "admin", "password": "x", "sources": ["alert_stream"]}
         config = {
             "state_dir": folder,
             "mqtt": {"host": "127.0.0.1", "port": broker},

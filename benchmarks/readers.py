@@ -108,7 +108,12 @@ def ours(port: int, count: int, *, decode: bool) -> None:
                 Counter.events += 1
 
     with tempfile.TemporaryDirectory() as folder:
-        camera = {"url": f"http://127.0.0.1:{port}", "username": "admin", "password": "x"}
+        camera = {
+            "url": f"http://127.0.0.1:{port}",
+            "username": "admin",
+            "password": "x",
+            "sources": ["alert_stream"],
+        }
         config = {"state_dir": folder, "hik_thermal": {"cameras": {f"c{number}": camera for number in range(count)}}}
         site = Site()
         site.configure(read(config))
