@@ -179,6 +179,7 @@ class Connection:
     def _trace(self, name: str, info: dict[str, Any]) -> None:
         if name == "connection.connect_tcp.complete":
             sock = info["return_value"].get_extra_info("socket")
+            _keep_alive(sock)
             # TLS takes the descriptor away from this socket before it shakes hands; a duplicate still ends the connection.
             secure = self._endpoint.url.startswith("https:")
             self._hold(sock.dup() if secure else None, None if secure else sock)
@@ -206,6 +207,14 @@ class Connection:
 def media_type(headers: Mapping[str, str]) -> str:
     """Return the media type in lower case, without parameters; empty when there is none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Let the kernel notice within two minutes that the other end is gone: streams with nothing to tell have no other sign of life."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):  # as on Linux
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _shut_down(sock: socket.socket | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -46,6 +47,7 @@ from thermal_camera import (
 
 from hik_thermal_plugin.isapi.channels import ThermalChannels
 from hik_thermal_plugin.isapi.client import IsapiClient
+from hik_thermal_plugin.isapi.connection import Connection
 from hik_thermal_plugin.isapi.frames import Frames
 from hik_thermal_plugin.isapi.polling import ComputedReadings, PolledReadings
 from hik_thermal_plugin.isapi.rules import DeviceRules
@@ -176,6 +178,19 @@ def test_silence_is_nothing_while_no_rule_is_enabled(how: str, bench: Bench, cam
             waiting.result(0.6)
         source.interrupt()
         assert waiting.result(5) == []
+
+
+def test_a_stream_with_nothing_to_tell_is_watched_over_by_the_kernel(bench: Bench, camera: ThermalCamera) -> None:
+    camera.documents[REGIONS] = regions(region(1, enabled=False))
+    made: list[Connection] = []
+    connect = bench.client.connect
+    bench.client.connect = lambda: made.append(connect()) or made[-1]  # type: ignore[func-returns-value,method-assign]
+    events = begun(bench.realtime())
+    (connection,) = made
+    assert connection._socket is not None
+    assert connection._socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert connection._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+    events.close()
 
 
 def test_silence_ends_the_connection_once_a_rule_has_told(bench: Bench, camera: ThermalCamera) -> None:
@@ -357,34 +372,3 @@ def test_properties_are_written_by_one_measurement_at_a_time(bench: Bench, camer
     with bench.rules.alone(time.monotonic() + 5), pytest.raises(Busy, match="settings are being written already"):
         bench.frames.fetch_with(2, MeasureOptions(emissivity=0.5), time.monotonic() + 0.05)
     assert camera.written == []
-
-
-def test_a_channel_that_answered_is_asked_first_from_then_on() -> None:
-    channels = ThermalChannels("kiln")
-    channels.thermal = 1
-    assert channels.to_try("data", "realtime", 1) == (1, 2)
-
-    def only_two(number: int) -> int:
-        if number != 2:
-            raise Unsupported("no")
-        return number
-
-    assert channels.ask("data", "realtime", 1, only_two) == 2
-    assert channels.to_try("data", "realtime", 1) == (2, 1)
-    assert channels.to_try("data", "poll", 1) == (2, 1)
-    assert channels.to_try("config", "basic", 1) == (1, 2)
-
-
-def test_a_channel_that_is_not_the_thermal_one_stands_for_itself() -> None:
-    channels = ThermalChannels("kiln", config=1)
-    channels.thermal = 2
-    assert channels.to_try("config", "basic", 2) == (1, 2)
-    assert channels.to_try("config", "basic", 3) == (3,)
-    asked: list[int] = []
-    with pytest.raises(Unsupported, match="no 3"):
-        channels.ask("data", "frame", 3, lambda number: asked.append(number) or _refuse(number))
-    assert asked == [3]
-
-
-def _refuse(number: int) -> None:
-    raise Unsupported(f"no {number}")
