@@ -56,7 +56,9 @@ def simulate(
     ] = None,
     cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificate, PEM.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM.")] = None,
-    rtsp_port: Annotated[int | None, typer.Option(metavar="N", min=0, max=65535, help="Video; else none.")] = None,
+    rtsp_port: Annotated[
+        int | None, typer.Option(metavar="N", min=0, max=65535, help="Video and metadata; 0: any free one; else none.")
+    ] = None,
     control_port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="Steps and state; 0: any free one.")
     ] = 0,

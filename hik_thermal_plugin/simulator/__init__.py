@@ -1,9 +1,9 @@
-"""A Hikvision thermal camera in software: HTTP face, thermal scene, alarms, and the bad days of real devices.
+"""A Hikvision thermal camera in software: HTTP and RTSP, one thermal scene, alarms, and the bad days of real devices.
 
     with Simulator(model="bispectrum") as camera:
         camera.apply([{"fire": {"x": 0.5, "y": 0.5, "celsius": 350}}])
 
-It is a device, so it shares no code with the driver, and needs numpy, Pillow and PyYAML only.
+It is a device, so it shares no code with the driver, and needs numpy, Pillow and PyYAML only, PyAV for video.
 The names below are imported when first used: pytest loads this package at its start for the `hik_simulator` fixture.
 """
 

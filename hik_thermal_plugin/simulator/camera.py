@@ -22,22 +22,36 @@ from .http import HttpConnection, Reply, Request
 from .login import Verdict
 from .port import Port
 from .real_time import RealTimeStreams, is_real_time
+from .recordings import Recordings
+from .rtsp import RtspConnection
+from .rtsp_server import RtspServer
 from .steps import Step
 
 
 class Camera:
-    """A device on the network. Periods in seconds: `repeat` of lasting alarms, `real_time` of temperature blocks."""
+    """A device on the network. Periods in seconds: `repeat` of lasting alarms, `real_time` and `metadata` of temperatures."""
 
     def __init__(
-        self, device: Device, ports: Sequence[Port], *, heartbeat: float, repeat: float, real_time: float
+        self,
+        device: Device,
+        ports: Sequence[Port],
+        rtsp_port: Port | None,
+        recordings: Recordings,
+        *,
+        heartbeat: float,
+        repeat: float,
+        real_time: float,
+        metadata: float,
     ) -> None:
         self.device = device
         self._ports = ports
+        self._rtsp_port = rtsp_port
         self._repeat = repeat
         self._loop = asyncio.get_running_loop()
         self._alarms = Alarms(device)
         self._streams = AlertStreams(device, heartbeat)
         self._temperatures = RealTimeStreams(device, real_time)
+        self._rtsp = RtspServer(device, recordings, metadata_period=metadata, struck=self._struck)
         self._connections: set[Connection] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._booting: asyncio.TimerHandle | None = None
@@ -62,6 +76,7 @@ class Camera:
             connection.abort()
         while self._connections:
             await asyncio.sleep(0)
+        self._rtsp.close()
 
     def apply(self, steps: Sequence[Step]) -> None:
         """Apply checked steps in order; alarms have been written to the open streams when this returns."""
@@ -74,6 +89,7 @@ class Camera:
             if not self._booting:
                 due += self._alarms.look()
         self._streams.tell(due)
+        self._rtsp.look()
 
     def state(self) -> dict[str, Any]:
         """What the control port tells of the device (`GET /state`)."""
@@ -82,8 +98,8 @@ class Camera:
             "open": {
                 "alert_stream": len(self._streams),
                 "thermometry": len(self._temperatures),
-                "rtsp": 0,
-                "playback": 0,
+                "rtsp": self._rtsp.live,
+                "playback": self._rtsp.playing_back,
             },
             "requests": dict(self.device.requests),
             "writes": list(self.device.writes),
@@ -148,8 +164,9 @@ class Camera:
                 connection.stall(STALL_SECONDS if fault.seconds is None else fault.seconds)
 
     def _reboot(self, seconds: float) -> None:
-        for port in self._ports:
-            port.shut()
+        for port in (*self._ports, self._rtsp_port):
+            if port:
+                port.shut()
         for connection in list(self._connections):
             self._forget(connection)
             connection.end("rst")
@@ -167,6 +184,8 @@ class Camera:
     def _open(self) -> None:
         for port in self._ports:
             port.open(lambda: HttpConnection(self._requested, self._came, self._gone))
+        if self._rtsp_port:
+            self._rtsp_port.open(lambda: RtspConnection(self._rtsp.requested, self._came, self._gone))
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
         def due() -> None:
@@ -193,14 +212,19 @@ class Camera:
     def _forget(self, connection: Connection) -> None:
         self._streams.closed(connection)
         self._temperatures.closed(connection)
+        self._rtsp.closed(connection)
+
+    def _struck(self, connection: Connection, path: str) -> bool:
+        """Let the faults of connections have a request; whether there is nobody left to answer."""
+        for kind in ("drop", "half_open", "stall"):
+            if fault := self.device.faults.strike(kind, path):
+                self._strike_connection(fault, connection)
+        return connection.closed or connection.silent
 
     def _requested(self, connection: HttpConnection, request: Request) -> None:
         device, path, faults = self.device, request.path, self.device.faults
         device.requests[f"{request.method} {path}"] += 1
-        for kind in ("drop", "half_open", "stall"):
-            if fault := faults.strike(kind, path):
-                self._strike_connection(fault, connection)
-        if connection.closed or connection.silent:
+        if self._struck(connection, path):
             return
         verdict = device.login.check(request.method, request.target, request.headers.get("authorization"))
         if verdict is not Verdict.ACCEPTED:
@@ -244,6 +268,7 @@ class Camera:
         """Tell what a changed configuration means at once."""
         self._temperatures.look()
         self._streams.tell(self._alarms.look())
+        self._rtsp.look()
 
     def _unauthorized(self, request: Request, verdict: Verdict) -> Reply:
         device = self.device

@@ -14,6 +14,7 @@ from .faults import Faults
 from .login import Login
 from .markup import Element
 from .measuring import Measuring
+from .metadata_settings import MetadataSettings
 from .models import Model
 from .pictures import Lens
 from .profiles import Profile
@@ -46,6 +47,7 @@ class Device:
         self.answers = answers
         self.name = name
         self.measuring = Measuring(model, profile)
+        self.metadata = MetadataSettings(model, profile)
         self.faults = Faults()
         self.config_channel = profile.config_channel or model.thermal.id
         self.data_channel = profile.data_channel or model.thermal.id

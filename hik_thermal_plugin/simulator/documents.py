@@ -56,7 +56,7 @@ def capabilities(device: Device) -> Element:
             element("isSupportDst", True),
             element("NetworkCap", element("isSupportNtp", True), element("isSupportHttps", True)),
             element("IOCap", element("IOInputPortNums", model.inputs), element("IOOutputPortNums", 1)),
-            element("isSupportMetadata", True),
+            element("isSupportMetadata", device.profile.metadata != "unsupported"),
             element("isSupportSubscribeEvent", False),
             element("isSupportThermalStreamData", True),
         ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from xml.etree import ElementTree
 
-from . import documents, thermometry
+from . import documents, metadata_switch, thermometry
 from .device import Device
 from .http import Reply, Request
 from .markup import Element
@@ -161,5 +161,6 @@ _ROUTES: tuple[Route, ...] = (
     _route("/ISAPI/Security/illegalLoginLock", documents.login_lock),
     _route("/ISAPI/Event/triggers", documents.triggers),
     _route("/ISAPI/ContentMgmt/Storage", documents.storage),
+    *metadata_switch.ROUTES,
     *thermometry.ROUTES,
 )

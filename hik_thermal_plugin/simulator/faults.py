@@ -8,18 +8,19 @@
 | truncate | replies and alarm parts: half of it, then closed | one |
 | wrong_length | replies and alarm parts: Content-Length 64 too high; a reply's connection then closes | one |
 | duplicate | alarm parts: sent twice | one |
-| busy | requests with a good login: 503 deviceBusy | one |
+| busy | requests with a good login: 503 deviceBusy, over RTSP 453 | one |
 | refuse_write | PUT, POST and DELETE with a good login: 400 badParameters, and nothing is changed | one |
 | short_matrix, long_matrix | radiometric frames: half the temperatures, or half as many again, than they announce | one |
 | broken_matrix | radiometric frames: three temperatures are no numbers (NaN, infinite) | one |
 | zero_scale | radiometric frames of two bytes a pixel: scale 0 | one |
-| not_supported | requests with a good login: 403 notSupport | for good |
+| not_supported | requests with a good login: 403 notSupport, over RTSP 404 | for good |
 | lock | the account, for `seconds` | as long as the device locks |
 | reboot | everything: connections end, the ports are closed for `seconds` | 5 s |
 | clock_skew | the clock is `seconds` ahead (negative: behind) from now on | – |
 | refuse_push | pushing alarms to hosts, which this camera cannot do yet: always refused | – |
 
-`path` narrows a fault to requests and streams whose path it is, or matches as a pattern with `*`; `count` ends it after so many.
+`path` narrows a fault to requests and streams whose path it is, or matches as a pattern with `*` (of an RTSP URL the path up to the
+stream's number); `count` ends it after so many.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ class Login:
         self._failures = 0
         self._locked_until = -math.inf
 
-    def check(self, method: str, target: str, authorization: str | None) -> Verdict:
-        """Judge one request and count it."""
+    def check(self, method: str, target: str, authorization: str | None, place: str | None = None) -> Verdict:
+        """Judge one request and count it. A nonce belongs to `place`, the path of the target unless another is given."""
         locked = self.locked_for > 0
         if not authorization:
             return Verdict.MISSING_LOCKED if locked else Verdict.MISSING
@@ -112,28 +112,29 @@ class Login:
                 self.lock()
                 return Verdict.LOCKED
             return Verdict.REFUSED
-        if not basic and (verdict := self._use(given.get("nonce", ""), target.partition("?")[0])):
+        if not basic and (verdict := self._use(given.get("nonce", ""), place or target.partition("?")[0])):
             return verdict
         self._failures = 0
         self.accepted += 1
         return Verdict.ACCEPTED
 
-    def challenges(self, path: str, *, stale: bool) -> list[str]:
-        """The values of the WWW-Authenticate headers for a 401 on `path`."""
+    def challenges(self, path: str, *, stale: bool, rtsp: bool = False) -> list[str]:
+        """The values of the WWW-Authenticate headers for a 401 on `path`; those over RTSP have no qop and no NVR form."""
         realm, said = self._realm, "TRUE" if stale else "FALSE"
         if self._profile.scheme == "basic":
             return [f'Basic realm="{realm}"']
-        nonce = self._issue(path)
-        plain = f'Digest qop="auth", realm="{realm}", nonce="{nonce}", stale="{said}"'
+        nonce = self._issue(path, 16 if rtsp else 24)
+        first = "" if rtsp else 'qop="auth", '
+        plain = f'Digest {first}realm="{realm}", nonce="{nonce}", stale="{said}"'
         match self._profile.scheme:
             case "sha256":
-                return [f'Digest qop="auth", realm="{realm}", nonce="{nonce}", algorithm="SHA-256", stale="{said}"']
+                return [plain.replace(", stale=", ', algorithm="SHA-256", stale=')]
             case "sha256_and_md5":
-                strong = f'Digest qop="auth", realm="{realm}", nonce="{nonce}", algorithm="SHA-256", stale="{said}"'
+                strong = plain.replace(", stale=", ', algorithm="SHA-256", stale=')
                 return [strong, plain.replace(nonce, self._issue(path)) + ', algorithm="MD5"']
             case "digest_and_basic":
                 return [f'{plain}, Basic realm="{realm}"']
-            case "nvr":
+            case "nvr" if not rtsp:
                 return [
                     f'Digest realm="{realm}", domain="::", qop="auth", nonce="{nonce}", opaque="", '
                     f'algorithm="MD5", stale="{said}"'
@@ -143,8 +144,8 @@ class Login:
             case _:
                 return [plain]
 
-    def _issue(self, path: str) -> str:
-        nonce = secrets.token_hex(24)
+    def _issue(self, path: str, size: int = 24) -> str:
+        nonce = secrets.token_hex(size)
         if self._profile.scheme == "nvr":
             nonce = f"{nonce}:{int(self._clock() * 1000)}"
         self._nonces[nonce] = _Nonce(self._clock(), path)

@@ -28,13 +28,17 @@ class Lens:
         state = (self._scene.version, at.strftime("%Y-%m-%d %H:%M:%S"), self._scene.frozen)
         taken = self._taken.get(key)
         if taken is None or taken[0] != state:
-            image = _thermal(self._scene, size) if channel.thermal else _visible(self._scene, size)
+            image = self.still(channel, size)
             draw = ImageDraw.Draw(image)
             draw.text((8, 6), state[1], fill="white")
             draw.text((size[0] - 80, size[1] - 18), channel.name.encode("ascii", "replace").decode(), fill="white")
             taken = (state, _jpeg(image))
             self._taken[key] = taken
         return taken[1]
+
+    def still(self, channel: Channel, size: tuple[int, int]) -> Image.Image:
+        """Draw what a channel sees, without name and time."""
+        return _thermal(self._scene, size) if channel.thermal else _visible(self._scene, size)
 
 
 def with_comment(jpeg: bytes, comment: bytes) -> bytes:

@@ -109,6 +109,36 @@ class Profile:
     visible_pictures: bool = False
     partial_put: Missing = "keeps"
 
+    # Metadata (isapi.md 9, rtsp.md 2)
+    metadata: Literal["off", "on", "unsupported"] = "off"
+    metadata_on_first: bool = False
+    metadata_format: Literal["ISAPI", "ONVIF"] = "ISAPI"
+    odd_metadata_document: bool = False
+    metadata_path: Literal["both", "isapi", "plain"] = "both"
+    metadata_encoding: str = "isapi.metadata"  # "": no rtpmap
+    metadata_payload_type: int = 107
+    metadata_marker: Literal["last", "never", "always"] = "last"
+    metadata_loss: Literal["lost", "reordered"] | None = None
+    foreign_packets: bool = False
+    endless_metadata: bool = False
+
+    # RTSP (rtsp.md 1, 7)
+    sdp: Literal["camera", "relative", "recorder"] = "camera"
+    metadata_first: bool = False
+    isapi_paths: bool = True
+    no_fmtp: bool = False
+    session_timeout: int = 60
+    forgets_silently: bool = False
+    spaced_ssrc: bool = False
+    early_frames: bool = False
+    garbage: bool = False
+    timestamps_back: bool = False
+    b_frames: bool = False
+    audio: bool = False
+    recording_time: Literal["utc", "local"] = "utc"
+    endtime_ignored: bool = False
+    playback_end: Literal["announce", "close", "bye", "silence"] = "announce"
+
 
 PLAIN = Profile()
 
@@ -271,5 +301,50 @@ PROFILES: dict[str, Profile] = {
     "whole_put_only": _profile("What a PUT does not name is asked for (quirk 37).", partial_put="refuses"),
     "click_result": _profile("A click is answered with its temperature (8.5).", clicks="result"),
     "click_thousandths": _profile("A click is given in whole thousandths (8.5).", clicks="thousandths"),
+    # Metadata
+    "metadata_on": _profile("Metadata is on from the factory (9).", metadata="on"),
+    "no_metadata": _profile("No metadata at all (9).", metadata="unsupported"),
+    "metadata_on_first": _profile("Metadata is on channel 1 (9).", metadata="on", metadata_on_first=True),
+    "onvif_metadata": _profile("Metadata in ONVIF's form (9).", metadata="on", metadata_format="ONVIF"),
+    "odd_metadata_document": _profile("A metadata configuration of unknown names (9).", odd_metadata_document=True),
+    "metadata_isapi_path": _profile("The track is below /ISAPI alone (9).", metadata="on", metadata_path="isapi"),
+    "metadata_plain_path": _profile(
+        "The track is not below /ISAPI (9).", metadata="on", metadata_path="plain", isapi_paths=False
+    ),
+    "metadata_no_rtpmap": _profile("A metadata track without rtpmap (9).", metadata="on", metadata_encoding=""),
+    "metadata_upper_case": _profile("The rtpmap in capitals (9).", metadata="on", metadata_encoding="ISAPI.METADATA"),
+    "metadata_other_name": _profile("An rtpmap of another name (9).", metadata="on", metadata_encoding="hik.metadata"),
+    "metadata_other_type": _profile("Another payload type than 107 (9).", metadata="on", metadata_payload_type=112),
+    "marker_never": _profile("No packet of a document is marked (9).", metadata="on", metadata_marker="never"),
+    "marker_always": _profile("Every packet of a document is marked (9).", metadata="on", metadata_marker="always"),
+    "lost_packets": _profile("Every other document lacks a packet (9).", metadata="on", metadata_loss="lost"),
+    "reordered_packets": _profile(
+        "Two packets of every other document change places (9).", metadata="on", metadata_loss="reordered"
+    ),
+    "foreign_packets": _profile("Packets of another payload type between (9).", metadata="on", foreign_packets=True),
+    "endless_metadata": _profile("A document that never ends (9).", metadata="on", endless_metadata=True),
+    # RTSP
+    "relative_control": _profile("Relative addresses in the SDP (4).", metadata="on", sdp="relative"),
+    "recorder_sdp": _profile("The SDP of a recorder, with broken lines (4).", metadata="on", sdp="recorder"),
+    "metadata_first": _profile("The metadata track comes first in the SDP (4).", metadata="on", metadata_first=True),
+    "no_fmtp": _profile("No parameter sets in the SDP (4).", no_fmtp=True),
+    "short_session": _profile("Sessions end after 2 s without a request (4).", metadata="on", session_timeout=2),
+    "forgotten_session": _profile(
+        "Sessions are forgotten after 2 s without a request, and nothing is closed (4).",
+        metadata="on",
+        session_timeout=2,
+        forgets_silently=True,
+    ),
+    "spaced_ssrc": _profile("A blank within Transport (4).", spaced_ssrc=True),
+    "early_frames": _profile("Packets come before the answer to PLAY (4).", metadata="on", early_frames=True),
+    "rtsp_garbage": _profile("Bytes of no meaning between packets (4).", metadata="on", garbage=True),
+    "timestamps_back": _profile("Timestamps of video go back (4).", timestamps_back=True),
+    "b_frames": _profile("Video with B-frames (4).", b_frames=True),
+    "audio": _profile("A track of sound (4).", audio=True),
+    "local_recording_time": _profile("Z in playback times means local time (quirk 12).", recording_time="local"),
+    "endtime_ignored": _profile("Playback goes on beyond its end (4).", endtime_ignored=True),
+    "playback_close": _profile("The connection ends with the playback (4).", playback_end="close"),
+    "playback_bye": _profile("Playback ends with RTCP BYE (4).", playback_end="bye"),
+    "playback_silence": _profile("Playback ends, and nothing is said (4).", playback_end="silence"),
 }
 """The profiles by name. A variation is `dataclasses.replace(PROFILES["short_stream"], close_after=2.0)`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from .device import Device
 from .models import MODELS, Model
 from .port import HOST, Port
 from .profiles import PLAIN, PROFILES, Profile
+from .recordings import Recordings, Span, checked_spans, factory_spans
 from .scenario import Scenario, read_scenario
 from .steps import Step, read_steps
 
@@ -32,8 +33,9 @@ class Simulator:
 
     `model`: `bispectrum`, `bullet`, `positioning`, or a `Model`. `profile`: a name of `PROFILES`, a `Profile`, or a
     folder of captured answers (captured.py). Ports: 0 takes any free one, None leaves the part out. `lock_attempts`
-    refused logins in a row lock the account for `lock_seconds`. `heartbeat`, `repeat` and `real_time`: the periods of
-    heartbeats, of alarms that last, and of real-time temperatures, in seconds.
+    refused logins in a row lock the account for `lock_seconds`. `heartbeat`, `repeat`, `real_time` and `metadata`: the
+    periods of heartbeats, of alarms that last, of real-time temperatures, and of metadata over RTSP, in seconds. `recordings`: begin
+    and end (aware) of what each channel has stored; without it a day of hours until now.
     Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
     """
 
@@ -57,11 +59,11 @@ class Simulator:
         heartbeat: float | None = None,
         repeat: float = 1.0,
         real_time: float = 0.5,
+        metadata: float = 1.0,
+        recordings: Sequence[Span] | None = None,
         name: str = "Thermal camera",
         utc_offset: timedelta = timedelta(hours=1),
     ) -> None:
-        if rtsp_port is not None:
-            raise ValueError("rtsp_port: this simulator speaks HTTP only")
         if lock_attempts < 1:
             raise ValueError(f"lock_attempts: expected 1 or more, got {lock_attempts}")
         self.username = username
@@ -69,12 +71,14 @@ class Simulator:
         self._model = _model(model)
         self._profile, self._answers = _profile(profile)
         self._tls = _tls(https_port, cert, key)
-        self._numbers = {"http": http_port, "https": https_port, "control": control_port}
+        self._numbers = {"http": http_port, "https": https_port, "rtsp": rtsp_port, "control": control_port}
         self._lock = lock_attempts, lock_seconds
         self._scenario = read_scenario(scenario, self._model) if scenario is not None else []
         self._heartbeat = heartbeat or self._profile.heartbeat or 10.0
         self._repeat = repeat
         self._real_time = real_time
+        self._metadata = metadata
+        self._recordings = None if recordings is None else checked_spans(recordings)
         self._name = name
         self._utc_offset = utc_offset
         self._ports: dict[str, Port] = {}
@@ -173,7 +177,7 @@ class Simulator:
         for name, number in self._numbers.items():
             if number is not None:
                 self._ports[name] = Port(number, self._tls if name == "https" else None)
-        ports = [port for name, port in self._ports.items() if name != "control"]
+        ports = [port for name, port in self._ports.items() if name in ("http", "https")]
         attempts, seconds = self._lock
         device = Device(
             model=self._model,
@@ -187,7 +191,17 @@ class Simulator:
             answers=self._answers,
             identity=f"{self._name} {self.model} {ports[0].number if ports else 0}",
         )
-        self._camera = Camera(device, ports, heartbeat=self._heartbeat, repeat=self._repeat, real_time=self._real_time)
+        spans = factory_spans(device.booted) if self._recordings is None else self._recordings
+        self._camera = Camera(
+            device,
+            ports,
+            self._ports.get("rtsp"),
+            Recordings([channel.id for channel in self._model.channels], spans),
+            heartbeat=self._heartbeat,
+            repeat=self._repeat,
+            real_time=self._real_time,
+            metadata=self._metadata,
+        )
         if control := self._ports.get("control"):
             self._control = Control(self._apply, self._camera.state)
             control.open(self._control.connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -33,6 +34,19 @@ def test_it_prints_the_ready_line_and_runs_until_told(start: Any, number: signal
     assert ready["http"].startswith("http://127.0.0.1:")
     assert ready["control"].startswith("http://127.0.0.1:")
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_it_answers_over_rtsp_when_asked_to(start: Any) -> None:
+    process = start("simulate", "--rtsp-port", "0")
+    ready = json.loads(process.stdout.readline())
+    port = int(ready["rtsp"].removeprefix("rtsp://127.0.0.1:"))
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(f"OPTIONS {ready['rtsp']} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+        answer = connection.recv(4096)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+
+    assert answer.startswith(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n")
 
 
 def test_its_options_reach_the_simulator(start: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from raw_http import RawClient, Wire
+from raw_rtsp import RtspClient
 
 from hik_thermal_plugin.simulator import Simulator
 
@@ -36,3 +37,18 @@ def armed(camera: Any) -> Iterator[Callable[..., tuple[Simulator, Wire]]]:
     yield start
     for wire in wires:
         wire.close()
+
+
+@pytest.fixture
+def rtsp(hik_simulator: Any) -> Iterator[Callable[..., tuple[Simulator, RtspClient]]]:
+    """Start a camera and connect to its RTSP port."""
+    clients: list[RtspClient] = []
+
+    def start(**options: Any) -> tuple[Simulator, RtspClient]:
+        simulator: Simulator = hik_simulator(rtsp_port=0, **options)
+        clients.append(RtspClient(simulator))
+        return simulator, clients[-1]
+
+    yield start
+    for client in clients:
+        client.wire.close()
