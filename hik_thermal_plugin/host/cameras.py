@@ -138,14 +138,18 @@ def snapshot(
     source: Annotated[
         str, typer.Option("--source", metavar="auto|picture|stream", help="Where the picture comes from.")
     ] = "auto",
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="jpeg|bmp", help="Kind of picture; else by the suffix of FILE.")
+    ] = None,
     overlay: Annotated[bool, typer.Option("--overlay", help="Draw rules and temperatures into it.")] = False,
 ) -> None:
     """Take one picture."""
-    match source:
-        case "auto" | "picture" | "stream":
-            options = SnapshotOptions(
-                source=source, format="bmp" if output.suffix.lower() == ".bmp" else "jpeg", overlay=overlay
-            )
+    kind = form or ("bmp" if output.suffix.lower() == ".bmp" else "jpeg")
+    match source, kind:
+        case (("auto" | "picture" | "stream"), ("jpeg" | "bmp")):
+            options = SnapshotOptions(source=source, format=kind, overlay=overlay)
+        case (("auto" | "picture" | "stream"), _):
+            raise typer.BadParameter(f"expected jpeg or bmp, got {kind}", param_hint="--format")
         case _:
             raise typer.BadParameter(f"expected auto, picture or stream, got {source}", param_hint="--source")
     session.configure()
