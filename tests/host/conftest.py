@@ -88,7 +88,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process = subprocess.Popen(
             [*(program or PROGRAM), *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(site), "NVR_BLOCK_PLUGINS": "hik_thermal,mqtt", **(env or {})},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(site),
+                "NVR_BLOCK_PLUGINS": "hik_thermal,mqtt,alarm_recorder",
+                **(env or {}),
+            },
             text=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options},
         )
