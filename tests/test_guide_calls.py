@@ -93,16 +93,6 @@ def test_nvr_snapshot_over_the_picture_url(site: Site) -> None:
     assert device.state()["requests"]["GET /ISAPI/Streaming/channels/201/picture"] >= 1
 
 
-@pytest.mark.parametrize(
-    "options", [SnapshotOptions(source="stream"), SnapshotOptions(format="bmp"), SnapshotOptions(overlay=True)]
-)
-def test_nvr_snapshot_from_the_decoded_stream_is_refused_with_a_reason(site: Site, options: SnapshotOptions) -> None:
-    _, hook = site()
-
-    with pytest.raises(Unsupported, match="not built yet"):
-        hook.nvr_snapshot(camera="kiln", channel=None, options=options)
-
-
 def test_nvr_listen_arms_the_camera(site: Site, wait_for: Callable[..., None]) -> None:
     device, hook = site()
     events: list[Event] = []

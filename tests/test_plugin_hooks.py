@@ -19,11 +19,9 @@ from nvr_hooks import (
     Event,
     FireAlarm,
     FrameOptions,
-    Live,
     MeasureOptions,
     MotionAlarm,
     PointAt,
-    RecordOptions,
     Rules,
     SearchOptions,
     SnapshotOptions,
@@ -55,10 +53,7 @@ FIRE = b"""<?xml version="1.0" encoding="UTF-8"?>
 HEARTBEAT = FIRE.replace(b"fireDetection</eventType>", b"videoloss</eventType>").replace(b">active<", b">inactive<")
 
 NOT_BUILT: dict[str, dict[str, Any]] = {
-    "nvr_open_stream": {"channel": None, "what": Live(), "sink": bytes},
-    "nvr_record": {"channel": None, "target": Path("kiln.mp4"), "options": RecordOptions(seconds=1)},
     "nvr_search": {"channel": None, "start": SPAN.start, "end": SPAN.end, "options": SearchOptions()},
-    "nvr_playback_url": {"channel": None, "what": SPAN},
     "nvr_download": {
         "channel": None, "what": SPAN, "target": Path("kiln.mp4"), "options": DownloadOptions(), "progress": None,
     },
@@ -165,20 +160,8 @@ def refused(hook: Any, name: str, config: Callable[..., dict[str, Any]]) -> str:
     return str(caught.value)
 
 
-def test_nvr_open_stream_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_open_stream", config) == "kiln: program-stream bytes: not built yet"
-
-
-def test_nvr_record_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_record", config) == "kiln: client recording: not built yet"
-
-
 def test_nvr_search_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
     assert refused(hook, "nvr_search", config) == "kiln: search of recordings: not built yet"
-
-
-def test_nvr_playback_url_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_playback_url", config) == "kiln: playback addresses: not built yet"
 
 
 def test_nvr_download_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
