@@ -28,14 +28,16 @@ TEST_TYPE: Final = "test"
 """Kind of a test alarm: never that of a real one."""
 
 
-class _Arguments(BaseModel):
+class Arguments(BaseModel):
+    """What a command takes; nothing beyond it."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-_Model = TypeVar("_Model", bound=_Arguments)
+_Model = TypeVar("_Model", bound=Arguments)
 
 
-class _SnapshotArguments(_Arguments):
+class _SnapshotArguments(Arguments):
     source: Literal["auto", "picture", "stream"] = "auto"
     format: Literal["jpeg", "bmp"] = "jpeg"
     overlay: bool = False
@@ -45,7 +47,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 _Point = tuple[_Share, _Share]
 
 
-class _MeasureArguments(_Arguments):
+class _MeasureArguments(Arguments):
     point: _Point | None = None
     line: tuple[_Point, _Point] | None = None
     region: Annotated[tuple[_Point, ...], Field(min_length=3, max_length=100)] | None = None
@@ -68,7 +70,7 @@ class _MeasureArguments(_Arguments):
 
 def take_snapshot(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Snapshot:
     """Take a picture as the arguments want it; raise NvrError when they are wrong or the camera gives none."""
-    wanted = _checked(_SnapshotArguments, arguments)
+    wanted = checked(_SnapshotArguments, arguments)
     options = SnapshotOptions(source=wanted.source, format=wanted.format, overlay=wanted.overlay)
     shot = hooks.nvr_snapshot(camera=info.name, channel=channel, options=options)
     if not isinstance(shot, Snapshot):
@@ -78,7 +80,7 @@ def take_snapshot(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping
 
 def measure(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Measurement:
     """Measure where the arguments say, by default at the centre; raise NvrError when they are wrong or the camera cannot."""
-    wanted = _checked(_MeasureArguments, arguments)
+    wanted = checked(_MeasureArguments, arguments)
     options = MeasureOptions(
         emissivity=wanted.emissivity, distance_m=wanted.distance_m, reflected_celsius=wanted.reflected_celsius
     )
@@ -90,7 +92,7 @@ def measure(hooks: Any, info: CameraInfo, channel: int, arguments: Mapping[str, 
 
 def new_test_alarm(info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> OtherAlarm:
     """Return an alarm that says of itself that it is a test; its source is always connected, so it is released when quiet."""
-    _checked(_Arguments, arguments)
+    checked(Arguments, arguments)
     at = now()
     # A place of its own makes it a life cycle of its own: a repeat of the test before it would be no event.
     place = Target(id=int(at.timestamp() * 1_000_000))
@@ -105,7 +107,8 @@ def new_test_alarm(info: CameraInfo, channel: int, arguments: Mapping[str, Any])
     )
 
 
-def _checked(model: type[_Model], arguments: Mapping[str, Any]) -> _Model:
+def checked(model: type[_Model], arguments: Mapping[str, Any]) -> _Model:
+    """Return the arguments as a command wants them; raise WrongUse with every mistake."""
     try:
         return model.model_validate(dict(arguments))
     except ValidationError as err:

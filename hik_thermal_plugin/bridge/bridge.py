@@ -33,6 +33,7 @@ from .feed import Feed
 from .messages import Document, Message, Topics, clashes, encode, segment
 from .mqtt import Link, Pauses
 from .outbox import Outbox
+from .recordings import Recordings
 from .settings import KEY, Settings
 from .store import Store
 
@@ -76,9 +77,15 @@ class Bridge:
             on_online=self._online,
             pauses=pauses or Pauses(),
         )
+        self._recordings = Recordings(hooks, settings.recordings_path, bridge.recordings.max_size)
         self._commands = Commands(
             self._topics,
-            {"snapshot": self._snapshot, "measure": self._measure, "test_alarm": self._test_alarm},
+            {
+                "snapshot": self._snapshot,
+                "measure": self._measure,
+                "record": self._recordings.make,
+                "test_alarm": self._test_alarm,
+            },
             self._camera,
             self._link.once,
         )
@@ -113,6 +120,7 @@ class Bridge:
         for feed in list(self._feeds.values()):
             feed.close()
         closers = self._close_subscriptions()
+        self._recordings.close()
         self._commands.close(0.3)
         self._link.close(deadline - time.monotonic() - 0.5)
         self._store.close(max(deadline - time.monotonic() - 0.1, 0.3))

@@ -137,6 +137,15 @@ class OutboxSettings(_Section):
     path: Path | None = Field(default=None, description="the file; default: in state_dir, named by the prefix")
 
 
+class RecordingSettings(_Section):
+    """Where the command `record` puts its files."""
+
+    directory: Path | None = Field(default=None, description="default: recordings in state_dir")
+    max_size: _Size = Field(
+        default=2_000_000_000, description="bytes of recordings kept, the oldest go first: or 500MB, 2GB"
+    )
+
+
 class HomeAssistantSettings(_Section):
     """How entities are announced to Home Assistant."""
 
@@ -166,6 +175,7 @@ class BridgeSettings(_Section):
         default=10.0, gt=0, le=3600, description="seconds without a word from the device after which an alarm is over"
     )
     outbox: OutboxSettings = Field(default_factory=OutboxSettings)
+    recordings: RecordingSettings = Field(default_factory=RecordingSettings)
     home_assistant: HomeAssistantSettings = Field(default_factory=HomeAssistantSettings)
 
     @model_validator(mode="after")
@@ -204,6 +214,12 @@ class Settings(_Section):
             return self.bridge.outbox.path.expanduser()
         name = re.sub(r"[^A-Za-z0-9_-]", "_", self.bridge.prefix)
         return self.state_dir / f"mqtt-outbox-{name}.db"
+
+    @property
+    def recordings_path(self) -> Path:
+        """Return the folder of what the command `record` makes."""
+        folder = self.bridge.recordings.directory
+        return self.state_dir / "recordings" if folder is None else folder.expanduser()
 
 
 def read(config: Mapping[str, Any]) -> Settings | None:

@@ -75,7 +75,7 @@ def test_the_same_id_is_done_once_and_answered_twice(started: Host, ear: Ear, wa
         ("kiln/2/snapshot", {"id": "x", "format": "gif"}, 'format: expected one of "jpeg", "bmp", got "gif"'),
         ("kiln/7/snapshot", {"id": "x"}, "kiln: has no channel 7; there are 1, 2"),
         ("kiln/all/snapshot", {"id": "x"}, "kiln: expected the number of a channel in the topic, got all"),
-        ("kiln/2/snapshots", {"id": "x"}, "no such command; known are measure, snapshot, test_alarm"),
+        ("kiln/2/snapshots", {"id": "x"}, "no such command; known are measure, record, snapshot, test_alarm"),
         ("kiln/2/test_alarm", {"id": "x", "seconds": 3}, "seconds: unknown key"),
     ],
 )
