@@ -344,3 +344,15 @@ def test_a_web_server_that_is_no_camera_is_told_as_such(site: Site, hik_simulato
         site.driver.nvr_snapshot("kiln", None, SnapshotOptions())
     assert "kiln: GET /ISAPI/System/deviceInfo" in str(caught.value)
     assert not isinstance(caught.value, Refused | BadAnswer) or "HTML" in str(caught.value)
+
+
+def test_three_wrong_passwords_asked_by_hand_do_not_lock_the_account(
+    site: Site, hik_simulator: Any, secret: str
+) -> None:
+    camera = hik_simulator(password=secret)
+    for wrong in ("one", "two", "three"):
+        with pytest.raises(Refused):
+            site.driver.nvr_probe(camera.http, "admin", wrong)
+    assert camera.state()["logins"]["refused"] == 3
+    assert camera.state()["logins"]["locked_until"] is None
+    assert site.driver.nvr_probe(camera.http, "admin", secret) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nvr_hooks import CONTRACT_VERSION, hookimpl
+from nvr_hooks import CONTRACT_VERSION, ConfigError, Mistake, hookimpl
 
 if TYPE_CHECKING:
     from .bridge import Bridge
@@ -32,9 +32,13 @@ class MqttPlugin:
     @hookimpl
     def nvr_configure(self, config: Mapping[str, Any]) -> None:
         """Take the section `mqtt`; without it there is no bridge. A running bridge is replaced when the section changed."""
-        from .settings import read
+        from .messages import clashes
+        from .settings import KEY, read
 
-        before, self._settings = self._settings, read(config)
+        settings = read(config)
+        if settings is not None and (problems := clashes(_camera_names(config))):
+            raise ConfigError([Mistake(KEY, problem) for problem in problems])
+        before, self._settings = self._settings, settings
         if self._hooks is None:
             return
         if before != self._settings:
@@ -74,6 +78,12 @@ class MqttPlugin:
         bridge, self._bridge = self._bridge, None
         if bridge is not None:
             bridge.close()
+
+
+def _camera_names(config: Mapping[str, Any]) -> list[str]:
+    """Return the cameras that any section names: what they will be called is known before any of them has answered."""
+    sections = [section.get("cameras") for section in config.values() if isinstance(section, Mapping)]
+    return [str(name) for cameras in sections if isinstance(cameras, Mapping) for name in cameras]
 
 
 plugin = MqttPlugin()

@@ -86,6 +86,8 @@ class DeviceAuth(httpx.Auth):
         if not _is_refusal(response):
             return
         self._budget.check(self._camera)
+        if path == IDENTITY and known is None:
+            return  # every user may read it and the challenge was fresh: asking again would only bring the lock nearer
         yield from self._prove(request)
         if known is not None:
             # The password is right and the nonce was too old, without the word stale: each time could count towards the device's lock.

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import Host
+from bridge_stage import Host
 from nvr_hooks import ConnectionChanged, FireAlarm, Target
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import Amqtt, Ear, Host, Wait
+from bridge_stage import Amqtt, Ear, Host, Wait
 from nvr_hooks import (
     AlarmPicture,
     CameraChanged,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Amqtt, Ear, Host, Wait
+from bridge_stage import Amqtt, Ear, Host, Wait
 from gate import Gate
 from nvr_hooks import ConnectionChanged, FireAlarm, InputAlarm, MotionAlarm, Target
 

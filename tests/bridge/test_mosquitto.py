@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import QUICK, Ear, Host, Mosquitto, Wait
+from bridge_stage import QUICK, Ear, Host, Mosquitto, Wait
 from nvr_hooks import ConnectionChanged, FireAlarm, InputAlarm, Target
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Amqtt, Ear, Host, Wait
+from bridge_stage import Amqtt, Ear, Host, Wait
 from nvr_hooks import CameraInfo, ChannelInfo, ConnectionChanged, Snapshot, SnapshotOptions, Unreachable, hookimpl
 
 from hik_thermal_plugin.bridge.commands import WORKERS, Commands

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import QUICK, Amqtt, Ear, Wait
+from bridge_stage import QUICK, Amqtt, Ear, Wait
 from gate import Gate, free_port
 
 from hik_thermal_plugin.bridge import mqtt, retained

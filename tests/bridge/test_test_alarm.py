@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Amqtt, Ear, Host, Mosquitto
+from bridge_stage import Amqtt, Ear, Host, Mosquitto
 from gate import Gate, free_port
 from nvr_hooks.loading import Plugins
 from nvr_hooks.testing import FakeCamera
