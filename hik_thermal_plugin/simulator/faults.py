@@ -5,7 +5,7 @@
 | drop | connections open now (reset), then requests: closed without an answer | open ones only |
 | half_open | connections open now, then requests: silence, and the socket stays | open ones only |
 | stall | connections open now, then requests: output pauses for `seconds`, half way through what is due | 10 s, open ones only |
-| truncate | replies and alarm parts: half of it, then closed | one |
+| truncate | replies, alarm parts and what RTSP tracks send: half of it, then closed | one |
 | wrong_length | replies and alarm parts: Content-Length 64 too high; a reply's connection then closes | one |
 | duplicate | alarm parts: sent twice | one |
 | busy | requests with a good login: 503 deviceBusy, over RTSP 453 | one |

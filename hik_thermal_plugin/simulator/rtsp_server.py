@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from . import metadata, sdp
@@ -276,27 +277,35 @@ class RtspServer:
     def _track(self, connection: RtspConnection, session: _Session, number: int, place: int) -> Track:
         """A track whose packets go on this interleaved channel."""
         device, shown, films = self._device, session.shown, self._films
+        write = partial(self._send, connection)
         channel = shown.channel
         if number == AUDIO:
-            return AudioTrack(device.profile, connection.write, place)
+            return AudioTrack(device.profile, write, place)
         if number == METADATA:
             told, onvif = device.metadata.told, device.metadata.onvif
 
             def documents() -> list[bytes]:
                 return metadata.documents(device, channel.id, told(channel.id), onvif=onvif(channel.id))
 
-            return MetadataTrack(device.profile, connection.write, place, documents=documents, period=self._period)
+            return MetadataTrack(device.profile, write, place, documents=documents, period=self._period)
         live = shown.cuts is None
         groups = films.live(channel, shown.place) if live else films.played(channel, list(shown.cuts or ()))
         return VideoTrack(
             device.profile,
-            connection.write,
+            write,
             place,
             groups=groups,
             fps=films.form(channel, shown.place).fps,
             unsent=lambda: connection.unsent,
             ended=lambda: self._played(connection, session),
         )
+
+    def _send(self, connection: RtspConnection, data: bytes) -> None:
+        """Send packets of a track, or half of them and then the end, when that fault is due."""
+        cut = self._device.faults.strike("truncate", connection.path or "") is not None
+        connection.write(data[: len(data) // 2] if cut else data)
+        if cut:
+            connection.end()
 
     def _played(self, connection: RtspConnection, session: _Session) -> None:
         """The recordings have come to their end."""

@@ -329,7 +329,7 @@ def test_packets_before_the_answer_to_play(rtsp):
 # Faults
 
 
-@pytest.mark.parametrize("kind", ["drop", "half_open", "stall", "reboot"])
+@pytest.mark.parametrize("kind", ["drop", "half_open", "stall", "truncate", "reboot"])
 @pytest.mark.parametrize("path", [LIVE, "/Streaming/*"])
 def test_faults_strike_sessions(rtsp, kind, path):
     simulator, client = rtsp()
@@ -341,6 +341,10 @@ def test_faults_strike_sessions(rtsp, kind, path):
             client.to_end()
             assert client.wire.reset
             assert simulator.state()["open"]["rtsp"] == 0
+        case "truncate":
+            client.to_end()
+            assert not client.wire.reset
+            assert client.wire.data[:1] == b"$"  # in the middle of a packet
         case "half_open":
             while client.wire.read(0.15):
                 pass
