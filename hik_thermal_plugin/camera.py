@@ -38,7 +38,7 @@ from .device import Device
 from .isapi.findings import finding_of
 from .measurement import check, measure
 from .merge import LifeCycles
-from .snapshots import take_snapshot
+from .snapshots import AlarmPictures, take_snapshot
 from .thermometry import Thermometry
 from .transport import TemperatureSource
 from .video import CameraVideo
@@ -58,6 +58,9 @@ class Camera:
         self._closed = False
         self._device = Device(name, settings, state_dir)
         self._cycles = LifeCycles()
+        self._pictures = AlarmPictures(name)
+        if settings.picture_overlay:
+            self._pictures.prepare()
         self._alarms = SharedStream(
             lambda: self._device.transport.alarms(lambda: self._device.identity.zone),
             camera=name,
@@ -108,6 +111,8 @@ class Camera:
             if (settings, state_dir) == (old.settings, old.state_dir):
                 return
             self._device = Device(self.name, settings, state_dir)
+        if settings.picture_overlay:
+            self._pictures.prepare()
         self._alarms.reopen()
         self._temperatures.reopen(self._device.fresh_for, settings.auth_retry)
         self.video.reopen()
@@ -223,6 +228,8 @@ class Camera:
     def _through(self, event: Event) -> Event:
         if isinstance(event, ConnectionChanged) and event.source == "alert_stream" and event.state == "online":
             self._learn_later()
+        if self._device.settings.picture_overlay:
+            event = self._pictures.through(event)
         return event if event.source == "virtual" else self._cycles.place(event)
 
     def _attend(self) -> None:

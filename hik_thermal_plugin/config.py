@@ -220,6 +220,9 @@ class CameraSettings(_Section):
         "auto",
         description="what the camera takes times of recordings for: UTC, or its own time as many recorders do; auto: UTC until it is found out",
     )
+    picture_overlay: bool = Field(
+        False, description="true draws what an alarm tells into its thermal pictures; needs the extra overlay"
+    )
     auth_retry: float = Field(
         1800.0, ge=60, description="seconds to wait after two refused logins when the camera names no time"
     )

@@ -7,11 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 from nvr_hooks import (
+    AlarmPicture,
+    Event,
+    FireAlarm,
+    Target,
     TemperatureReading,
     Unsupported,
 )
+from nvr_hooks.testing import JPEG
 from rtsp_video import Conduct
 from video_site import Site, decoded
+
+from hik_thermal_plugin.snapshots import AlarmPictures
 
 
 @pytest.mark.parametrize("form", ["jpeg", "bmp"])
@@ -87,3 +94,41 @@ def test_a_recording_with_overlay_has_it_burned_in(site: Site) -> None:
     assert 45 <= len(pictures) <= 50
     plain = site.server.video.decoded()[len(pictures) - 1].astype(int)
     assert (np.abs(pictures[-1].astype(int) - plain).sum(axis=2) > 200).sum() > 200
+
+
+@pytest.mark.parametrize("overlay", [True, False])
+def test_alarm_pictures_show_what_the_alarm_tells_where_that_is_wanted(
+    site: Site, wait_for: Any, overlay: bool
+) -> None:
+    site.configure(picture_overlay=overlay)
+    events: list[Event] = []
+    with site.hook.nvr_listen(camera="kiln", sink=events.append):
+        wait_for(lambda: any(getattr(event, "state", "") == "online" for event in events))
+        site.device.apply([{"fire": {"x": 0.6, "y": 0.5, "celsius": 400, "distance_m": 40}}])
+        wait_for(lambda: any(isinstance(event, AlarmPicture) and event.view != "visible" for event in events))
+
+    alarm = next(event for event in events if isinstance(event, FireAlarm))
+    picture = next(event for event in events if isinstance(event, AlarmPicture) and event.view != "visible")
+    (shown,) = decoded(picture.data)
+    height, width, _ = shown.shape
+    (x, y) = alarm.targets[0].hottest or (0.0, 0.0)
+    there = shown[int(y * height) - 1 : int(y * height) + 2, int(x * width) - 1 : int(x * width) + 2].astype(int)
+    marked = (np.abs(there - (255, 72, 40)).sum(axis=2) < 120).any()  # the cross on the hottest point
+    assert bool(marked) is overlay
+    assert picture.length == len(picture.data)
+    assert picture.alarm_id == alarm.alarm_id
+
+
+def test_an_alarm_picture_that_is_none_is_passed_on_as_it_came(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    pictures = AlarmPictures("kiln")
+    target = Target(region=((0.1, 0.1), (0.2, 0.1), (0.2, 0.2)), celsius=300.0)
+    alarm = FireAlarm(camera="kiln", raw_type="fireDetection", targets=(target,))
+    broken = AlarmPicture(camera="kiln", alarm_id=alarm.id, data=b"no picture", length=10)
+    visible = AlarmPicture(camera="kiln", alarm_id=alarm.id, view="visible", data=JPEG)
+    stray = AlarmPicture(camera="kiln", alarm_id="another", data=JPEG)
+
+    assert pictures.through(alarm) is alarm
+    for event in (broken, visible, stray):
+        assert pictures.through(event) is event
+    assert "kiln: a picture that cannot be decoded" in caplog.text
