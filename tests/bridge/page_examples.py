@@ -137,11 +137,20 @@ def examples() -> dict[str, Message]:
         "event_id": "9a44c07be1f2d350",
         "topic": f"{PREFIX}/kiln/2/event/test",
     }
+    recording = {
+        "id": "45",
+        "ok": True,
+        "error": None,
+        "files": ["/var/lib/hik-thermal/recordings/kiln/20260131T120005.120000Z_2.mp4"],
+        "bytes": 3_801_088,
+        "seconds": 30.0,
+    }
     wrong = {"id": "44", "ok": False, "error": "kiln: has no channel 7; there are 1, 2"}
     for message in (
         topics.outbox(status),
         topics.result(Request("kiln", "2", "snapshot"), snapshot),
         topics.result(Request("kiln", "2", "test_alarm"), test),
+        topics.result(Request("kiln", "2", "record"), recording),
         topics.result(Request("kiln", "7", "snapshot"), wrong),
     ):
         out.messages[message.topic] = message

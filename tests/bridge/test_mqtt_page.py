@@ -51,7 +51,7 @@ def test_an_example_is_what_the_bridge_says(topic: str, text: str) -> None:
 
 
 def test_every_json_of_the_page_is_an_example() -> None:
-    assert len(BLOCKS) == PAGE.count("```json") == 9
+    assert len(BLOCKS) == PAGE.count("```json") == 10
 
 
 def test_the_access_list_lets_the_bridge_work() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ear, Host, Wait
+from bridge_stage import Ear, Host, Wait
 from nvr_hooks import Busy, CameraInfo, NvrError, Unreachable, Unsupported, WrongUse
 from nvr_hooks.loading import Plugins
 from recording_camera import RecordingCamera
