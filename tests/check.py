@@ -87,7 +87,7 @@ def check_tests(options: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder:
         data = {"COVERAGE_FILE": str(Path(folder) / "coverage")}
         try:
-            run(BIN / "pytest", "-q", "-n", "auto", "-m", "not integration", "--cov", "--cov-report=", environ=data)
+            run(BIN / "pytest", "-q", "-n", "4", "-m", "not integration", "--cov", "--cov-report=", environ=data)
             run(BIN / "pytest", "-q", "-m", "integration", "--cov", "--cov-append", "--cov-report=", environ=data)
         finally:
             report = run(BIN / "coverage", "report", quiet=True, environ=data)
