@@ -2,7 +2,7 @@
 
 The bytes go from the socket through wire/ into pictures without a media library: it ends at once when told to, hears ANNOUNCE and BYE, keeps
 a silent session alive, takes the login permit like everybody else, and no address with a password is handed to anybody
-(docs/decisions/0002-video-over-our-own-rtsp.md).
+(docs/decisions/0008-video-over-our-own-rtsp.md).
 """
 
 from __future__ import annotations
