@@ -129,7 +129,7 @@ class RtspTrack:
                     heard = at
                     yield event.data
                 elif event.channel == control_channel and says_goodbye(event.data):
-                    self.ending = "the device said goodbye (RTCP BYE)"
+                    self.ending = "the device ended the stream (RTCP BYE)"
                 continue
             match event:
                 case Answered(request=request, reply=reply):
