@@ -219,8 +219,10 @@ def smoke(wheel: Path) -> None:
         loads = (
             "from nvr_hooks.loading import load_plugins\n"
             "plugins = load_plugins()\n"
-            "assert {info.name: info.state for info in plugins.infos} == dict.fromkeys(('hik_thermal', 'mqtt', 'alarm_recorder'), 'loaded'), plugins.infos\n"
-            "assert dict(plugins.hook.nvr_config_schema()).keys() == {'hik_thermal', 'mqtt', 'alarm_recorder'}\n"
+            "names = {'hik_thermal', 'mqtt', 'alarm_recorder'}\n"
+            "states = {info.name: info.state for info in plugins.infos}\n"
+            "assert states == dict.fromkeys(names, 'loaded'), plugins.infos\n"
+            "assert dict(plugins.hook.nvr_config_schema()).keys() == names\n"
         )
         run(bin_folder / "python", "-W", "error", "-c", loads, quiet=True, cwd=home)
         said = subprocess.run(
