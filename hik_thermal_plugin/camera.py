@@ -75,8 +75,10 @@ class Camera:
             self._open_temperatures,
             deliveries,
             self._device.fresh_for,
+            metadata=settings.metadata_use,
             retry_seconds=settings.auth_retry,
             offered=self._offered,
+            alarm=self._alarms.tell,
         )
         self._virtual = VirtualWatch(name, self._temperatures.watch, self._alarms.tell)
         self._virtual.configure(settings.rules_of_our_own)
@@ -114,7 +116,7 @@ class Camera:
         if settings.picture_overlay:
             self._pictures.prepare()
         self._alarms.reopen()
-        self._temperatures.reopen(self._device.fresh_for, settings.auth_retry)
+        self._temperatures.reopen(self._device.fresh_for, settings.auth_retry, settings.metadata_use)
         self.video.reopen()
         self._virtual.configure(settings.rules_of_our_own)
         self._attend()
@@ -129,13 +131,14 @@ class Camera:
     def listen(self, sink: Sink) -> Subscription:
         """Deliver alarms of device and virtual rules, pictures, connection and camera changes to the sink until closed."""
         delivery = self._alarms.subscribe(sink)
-        if (state := self._virtual.connection) is not None:
-            delivery.put(state)
+        for state in (self._temperatures.metadata, self._virtual.connection):
+            if state is not None:
+                delivery.put(state)
         return delivery
 
     def watch(self, sink: Sink) -> Subscription:
-        """Deliver temperatures and the changes of their sources to the sink until closed."""
-        if not self._device.fresh_for:
+        """Deliver temperatures, burning spots and the changes of their sources to the sink until closed."""
+        if not self._device.fresh_for and self._device.settings.metadata_use == "unused":
             raise Unsupported(f"{self.name}: its temperatures are switched off (sources)", camera=self.name)
         return self._temperatures.watch(sink)
 
@@ -225,16 +228,19 @@ class Camera:
             learner.join(self._device.settings.timeout)
         self._device.transport.close()
 
-    def _through(self, event: Event) -> Event:
+    def _through(self, event: Event) -> Event | None:
         if isinstance(event, ConnectionChanged) and event.source == "alert_stream" and event.state == "online":
             self._learn_later()
+            self._temperatures.look_again()
         if self._device.settings.picture_overlay:
             event = self._pictures.through(event)
         return event if event.source == "virtual" else self._cycles.place(event)
 
     def _attend(self) -> None:
-        """Let the virtual rules work while anybody listens."""
-        self._virtual.attend(self._alarms.has_subscribers and not self._closed)
+        """Let the virtual rules work, and metadata tell its fires, while anybody listens."""
+        listened = self._alarms.has_subscribers and not self._closed
+        self._virtual.attend(listened)
+        self._temperatures.attend(listened)
 
     def _open_temperatures(self, source: TemperatureSource) -> LiveSource:
         """Return a source of the thermal channel's temperatures; asks the device which that is, when nobody has."""

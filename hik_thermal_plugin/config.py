@@ -24,11 +24,11 @@ from pydantic import (
     model_validator,
 )
 
-from .transport import TemperatureSource
+from .transport import MetadataUse, TemperatureSource
 from .virtual import DifferenceRule, RiseRule, ThresholdRule, VirtualRule
 
 KEY = "hik_thermal"
-TEMPERATURE_SOURCES: tuple[TemperatureSource, ...] = ("realtime", "poll", "frame")
+TEMPERATURE_SOURCES: tuple[TemperatureSource, ...] = ("realtime", "metadata", "poll", "frame")
 """Best first."""
 _SHA256 = r"[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}"
 
@@ -101,9 +101,10 @@ class TlsSettings(_Section):
 class TemperatureSettings(_Section):
     """Where live temperatures come from, how often a camera is asked for them, and when a change is news."""
 
-    source: Literal["auto", "realtime", "poll", "frame"] = Field(
+    source: Literal["auto", "realtime", "metadata", "poll", "frame"] = Field(
         "auto",
-        description="auto: streamed by the camera, else polled, else computed from radiometric frames, whichever it supports",
+        description="auto: streamed by the camera, else from its metadata, else polled, else computed from radiometric frames, "
+        "whichever it supports",
     )
     poll_interval: float = Field(
         2.0, ge=0.2, le=5.0, description="seconds between questions where temperatures are not streamed"
@@ -127,6 +128,15 @@ class TemperatureSettings(_Section):
             max_interval=self.max_interval,
             unit=self.unit,
         )
+
+
+class MetadataSettings(_Section):
+    """The metadata track beside the camera's video: temperatures and burning spots (guide 8)."""
+
+    enable: bool = Field(
+        False,
+        description="true switches it on in the camera where it is off; false only reads what the camera sends anyway",
+    )
 
 
 class VirtualRuleSettings(_Section):
@@ -209,10 +219,11 @@ class CameraSettings(_Section):
     config_channel: Channel | None = Field(
         None, description="channel of the measuring rules, when they stand under another one than the temperatures"
     )
-    sources: tuple[Literal["alert_stream", "realtime", "poll", "frame"], ...] = Field(
+    sources: tuple[Literal["alert_stream", "realtime", "metadata", "poll", "frame"], ...] = Field(
         ("alert_stream", *TEMPERATURE_SOURCES), description="which sources of alarms and temperatures may be used"
     )
     temperature: TemperatureSettings = Field(default_factory=lambda: TemperatureSettings())
+    metadata: MetadataSettings = Field(default_factory=lambda: MetadataSettings())
     virtual_rules: dict[Annotated[str, Field(min_length=1, max_length=64)], VirtualRuleSettings] = Field(
         default_factory=dict
     )
@@ -231,6 +242,8 @@ class CameraSettings(_Section):
     def _sources_make_sense(self) -> CameraSettings:
         if "alert_stream" not in self.sources:
             raise ValueError("sources has to list alert_stream: alarms come over nothing else")
+        if self.metadata.enable and "metadata" not in self.sources:
+            raise ValueError("metadata.enable is true, but sources does not list metadata")
         if self.temperature.source not in ("auto", *self.sources):
             raise ValueError(f"temperature.source is {self.temperature.source}, which sources does not list")
         return self
@@ -240,6 +253,13 @@ class CameraSettings(_Section):
         """Return where temperatures may come from, best first."""
         wanted = self.temperature.source
         return tuple(source for source in TEMPERATURE_SOURCES if source in self.sources and wanted in ("auto", source))
+
+    @property
+    def metadata_use(self) -> MetadataUse:
+        """Return what the metadata track is to be used for beside temperatures: it alone tells burning spots."""
+        if "metadata" not in self.sources:
+            return "unused"
+        return "wanted" if self.metadata.enable else "tried"
 
     @property
     def rules_of_our_own(self) -> tuple[VirtualRule, ...]:

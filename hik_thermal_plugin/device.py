@@ -23,6 +23,7 @@ _SERVED: frozenset[Capability] = frozenset(
 """Capabilities that something here makes use of; others of the device are shown as there but unserved."""
 _SHOWN_AS: Mapping[TemperatureSource, Capability] = {
     "realtime": "realtime_thermometry",
+    "metadata": "metadata",
     "poll": "thermometry_polling",
     "frame": "thermal_frame",
 }
@@ -54,6 +55,7 @@ class Device:
         slow = 2.5 * self.settings.temperature.poll_interval
         rhythm: dict[TemperatureSource, float] = {
             "realtime": 0.0,
+            "metadata": 0.0,
             "poll": slow,
             "frame": max(slow, 2.5 * self.settings.temperature.frame_interval),
         }
@@ -75,6 +77,8 @@ class Device:
         if "thermal_frame" in there:
             there.add("manual_thermometry")  # at any point of a frame
         used = {_SHOWN_AS[source] for source in ("realtime", "poll") if source in self.settings.temperature_sources}
+        if self.settings.metadata_use != "unused":
+            used.add("metadata")
         return {name: self.transport.name if name in _SERVED | used else None for name in sorted(there)}
 
     def offers(self, source: TemperatureSource, yes: bool) -> bool:
@@ -143,6 +147,7 @@ def _transport(name: str, settings: CameraSettings, state_dir: Path) -> CameraTr
         data_channel=settings.data_channel,
         poll_interval=settings.temperature.poll_interval,
         frame_interval=settings.temperature.frame_interval,
+        enable_metadata=settings.metadata.enable,
     )
 
 

@@ -4,30 +4,45 @@ Alarms are put into life cycles: the same events come out with `phase` and `alar
 It starts with the first alarm, goes on through the device's repeats, changes `level` between pre-alarm and alarm, and ends with the
 device's word inactive. Devices often never say it (isapi.md 6.4), so an alarm after `QUIET` without one starts a new life cycle.
 
+The metadata track tells what burns again and again, without numbers and without an end. Its fires are held against those that are known:
+one that lies where a known one does is that one, whoever told it first; of what is known already a moment's word is enough.
+
 Temperatures are told by the first source, in a given order, that is fresh; a rule that is told no more, while others are, is retired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from nvr_hooks import (
     Alarm,
     AlarmPicture,
     Event,
+    FireAlarm,
     Level,
     Phase,
+    Point,
     Source,
+    Target,
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
     TemperatureReading,
 )
 
 QUIET = timedelta(seconds=10)
+SAY_AGAIN = timedelta(seconds=1)
+"""How often the metadata track's word that it still burns is passed on."""
+ECHO = timedelta(seconds=3)
+"""After the device's word that a fire is over, for how long the metadata track may still be telling of that one."""
+NEAR = 0.01
+"""Of the picture: so far beyond its outline a fire may still be the same one."""
 MOST = 1_000
 """Open life cycles, and rules, kept per camera; the one longest silent goes first."""
+MOST_TARGETS = 64
+"""Known of one life cycle."""
 _LOOK_EVERY = timedelta(seconds=1)
 _NAME_NO_PRESET: frozenset[Source] = frozenset({"poll", "frame"})
 
@@ -39,6 +54,10 @@ class _Open:
     alarm_id: str
     level: Level | None
     last: datetime
+    targets: tuple[Target, ...] = ()
+    """Each fire, rule or region as it was told last."""
+    said: datetime | None = None
+    """When the metadata track's word was passed on last."""
 
 
 class LifeCycles:
@@ -47,21 +66,37 @@ class LifeCycles:
     def __init__(self, quiet: timedelta = QUIET) -> None:
         self._quiet = quiet
         self._open: dict[_Key, _Open] = {}
+        self._ended: dict[_Key, datetime] = {}
         self._last: tuple[str, str] = ("", "")
 
-    def place(self, event: Event) -> Event:
-        """Return the event with its phase and the identifier of its life cycle; events without one come back as they are."""
+    def place(self, event: Event) -> Event | None:
+        """Return the event with its phase and the identifier of its life cycle; events without one come back as they are.
+
+        None: the metadata track tells again, within a moment, what is known.
+        """
         if isinstance(event, Alarm):
             return self._alarm(event)
         if isinstance(event, AlarmPicture) and event.alarm_id == self._last[0]:
             return replace(event, alarm_id=self._last[1])
         return event
 
-    def _alarm(self, event: Alarm) -> Alarm:
+    def _alarm(self, event: Alarm) -> Alarm | None:
         key = _key(event)
         known = self._open.pop(key, None)
         if known is not None and event.received_at - known.last > self._quiet:
             known = None
+        targets, said = (known.targets, known.said) if known is not None else ((), None)
+        if event.source == "metadata":
+            ended = self._ended.get(key)
+            if known is None and ended is not None and event.received_at - ended < ECHO:
+                return None
+            event = replace(event, targets=_numbered(event.targets, targets))
+            news = {target.id for target in event.targets} - {target.id for target in targets}
+            if known is not None and not news and said is not None and event.received_at - said < SAY_AGAIN:
+                known.last = event.received_at
+                self._open[key] = known
+                return None
+            said = event.received_at
         phase: Phase
         if event.phase == "end":
             phase = "end"
@@ -73,9 +108,11 @@ class LifeCycles:
             phase = "repeat"
         alarm_id = event.id if known is None else known.alarm_id
         if phase != "end":
-            self._open[key] = _Open(alarm_id, event.level, event.received_at)
+            self._open[key] = _Open(alarm_id, event.level, event.received_at, _updated(targets, event.targets), said)
             if len(self._open) > MOST:
                 del self._open[next(iter(self._open))]
+        elif isinstance(event, FireAlarm):
+            self._ended[key] = event.received_at
         self._last = (event.id, alarm_id)
         return replace(event, phase=phase, alarm_id=alarm_id)
 
@@ -87,6 +124,46 @@ def _key(event: Alarm) -> _Key:
         case TemperatureDifferenceAlarm(rule=rule, other_rule=other):
             return (event.channel, event.kind, rule, other)
     return (event.channel, event.kind, None, None)
+
+
+def _updated(known: Sequence[Target], told: Sequence[Target]) -> tuple[Target, ...]:
+    numbers = {target.id for target in told}
+    return (*(target for target in known if target.id not in numbers), *told)[-MOST_TARGETS:]
+
+
+def _numbered(told: Sequence[Target], known: Sequence[Target]) -> tuple[Target, ...]:
+    """Give fires without a number that of a known one at their place, else the next that is free.
+
+    Where a fire or the known ones have no place, as many as are known are taken for them.
+    """
+    left = [target for target in known if target.id is not None]
+    found: dict[int, int | None] = {}
+    for at_its_place in (True, False):
+        for index, fire in enumerate(told):
+            if index in found:
+                continue
+            twin = next((one for one in left if _together(fire, one) is (True if at_its_place else None)), None)
+            if twin is not None:
+                left.remove(twin)
+                found[index] = twin.id
+    free = (number for number in count(1) if number not in {target.id for target in known})
+    return tuple(replace(fire, id=found[index] if index in found else next(free)) for index, fire in enumerate(told))
+
+
+def _together(one: Target, other: Target) -> bool | None:
+    """Tell whether two fires lie at one place; None where one of them has none."""
+    first, second = _box(one), _box(other)
+    if first is None or second is None:
+        return None
+    return all(first[0][axis] <= second[1][axis] and second[0][axis] <= first[1][axis] for axis in (0, 1))
+
+
+def _box(target: Target) -> tuple[Point, Point] | None:
+    points = [*target.region, *([] if target.hottest is None else [target.hottest])]
+    if not points:
+        return None
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return (min(xs) - NEAR, min(ys) - NEAR), (max(xs) + NEAR, max(ys) + NEAR)
 
 
 class FreshestReadings:

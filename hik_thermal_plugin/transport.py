@@ -22,8 +22,11 @@ from nvr_hooks import (
 
 from .worker import LiveSource, SourceCounters
 
-TemperatureSource = Literal["realtime", "poll", "frame"]
-"""Where live temperatures come from: streamed by the device, asked for again and again, or computed from radiometric frames."""
+TemperatureSource = Literal["realtime", "metadata", "poll", "frame"]
+"""Where live temperatures come from: streamed by the device, told beside its video (with fires), asked for again and again, or computed
+from radiometric frames."""
+MetadataUse = Literal["unused", "tried", "wanted"]
+"""Metadata is left alone; read where the camera sends it; or asked for by the owner, so that its absence is a fault."""
 Compute = Callable[[ThermalFrame, Mapping[int, Mapping[str, object]]], Sequence[TemperatureReading]]
 """Readings of the enabled rules (`regions` of the rules document), computed from a frame; of the whole picture without rules."""
 

@@ -59,7 +59,7 @@ def test_without_a_section_there_are_no_cameras(tmp_path: Path) -> None:
         ({"config_channel": 0}, "hik_thermal.cameras.kiln.config_channel: expected a number from 1 to 64, got 0"),
         (
             {"temperature": {"source": "sdk"}},
-            'hik_thermal.cameras.kiln.temperature.source: expected one of "auto", "realtime", "poll", "frame", got "sdk"',
+            'hik_thermal.cameras.kiln.temperature.source: expected one of "auto", "realtime", "metadata", "poll", "frame", got "sdk"',
         ),
         (
             {"temperature": {"poll_interval": 60}},
@@ -68,6 +68,10 @@ def test_without_a_section_there_are_no_cameras(tmp_path: Path) -> None:
         (
             {"temperature": {"source": "poll"}, "sources": ["alert_stream", "realtime"]},
             "hik_thermal.cameras.kiln: temperature.source is poll, which sources does not list",
+        ),
+        (
+            {"metadata": {"enable": True}, "sources": ["alert_stream", "realtime"]},
+            "hik_thermal.cameras.kiln: metadata.enable is true, but sources does not list metadata",
         ),
         ({"sources": ["realtime"]}, "hik_thermal.cameras.kiln: sources has to list alert_stream"),
         ({"tls": {"verify": "maybe"}}, 'hik_thermal.cameras.kiln.tls.verify: expected true or false, got "maybe"'),
@@ -145,7 +149,7 @@ def test_the_sources_of_temperatures_are_tried_best_first() -> None:
     def sources(**more: Any) -> tuple[str, ...]:
         return read({"hik_thermal": {"cameras": {"kiln": camera(**more)}}}).driver.cameras["kiln"].temperature_sources
 
-    assert sources() == ("realtime", "poll", "frame")
+    assert sources() == ("realtime", "metadata", "poll", "frame")
     assert sources(sources=["frame", "realtime", "alert_stream"]) == ("realtime", "frame")
     assert sources(temperature={"source": "frame"}) == ("frame",)
     assert sources(sources=["alert_stream"]) == ()

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DRIVER = (
-    "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry "
+    "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
     "isapi sdk media config device live_video video snapshots"
 )
 
@@ -29,7 +29,8 @@ TABLE = {
     "merge": "nvr_hooks",
     "virtual": "nvr_hooks",
     "radiometry": "nvr_hooks numpy",
-    "thermometry": "nvr_hooks transport worker deliveries merge",
+    "thermometry": "nvr_hooks transport worker deliveries merge tried_source",
+    "tried_source": "nvr_hooks worker",
     "virtual_watch": "nvr_hooks deliveries virtual",
     "measurement": "nvr_hooks transport radiometry",
     "isapi": "nvr_hooks wire transport login httpx",

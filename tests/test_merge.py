@@ -9,8 +9,12 @@ from nvr_hooks import (
     Alarm,
     AlarmPicture,
     ConnectionChanged,
+    Event,
     FireAlarm,
     MotionAlarm,
+    Phase,
+    Source,
+    Target,
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
     TemperatureReading,
@@ -188,3 +192,68 @@ def test_the_rules_kept_are_bounded() -> None:
     for rule in range(MOST + 50):
         merged.take(reading(0, rule))
     assert sum(event.status == "ended" for event in merged.take(reading(100, 5000))) == MOST - 1
+
+
+# -- fires in metadata, which have no number and no end ----------------------------------------------------------------------
+
+
+def square(x: float, y: float, size: float = 0.1) -> tuple[tuple[float, float], ...]:
+    return ((x, y), (x + size, y), (x + size, y + size), (x, y + size))
+
+
+def told(second: float, *targets: Target, source: Source = "metadata", phase: Phase | None = None) -> FireAlarm:
+    return FireAlarm(channel=2, received_at=at(second), source=source, targets=targets, phase=phase)
+
+
+def numbers(event: Event | None) -> list[int | None]:
+    assert isinstance(event, FireAlarm)
+    return [target.id for target in event.targets]
+
+
+def test_a_fire_in_metadata_has_the_number_of_the_known_one_at_its_place() -> None:
+    cycles = LifeCycles()
+    known = (Target(region=square(0.1, 0.1), id=4), Target(region=square(0.7, 0.7), id=9))
+    cycles.place(told(0, *known, source="alert_stream"))
+    moved = (Target(hottest=(0.75, 0.76)), Target(region=square(0.12, 0.15), hottest=(0.15, 0.2)))
+    event = cycles.place(told(0.1, *moved))
+    assert isinstance(event, FireAlarm)
+    assert (numbers(event), event.phase) == ([9, 4], "repeat")
+
+
+def test_a_new_fire_in_metadata_is_told_at_once_with_the_next_free_number() -> None:
+    cycles = LifeCycles()
+    assert numbers(cycles.place(told(0, Target(hottest=(0.1, 0.1))))) == [1]
+    assert cycles.place(told(0.2, Target(hottest=(0.1, 0.1)))) is None
+    assert numbers(cycles.place(told(0.3, Target(hottest=(0.1, 0.1)), Target(hottest=(0.9, 0.9))))) == [1, 2]
+    assert cycles.place(told(0.4, Target(hottest=(0.9, 0.9)))) is None
+
+
+def test_a_fire_without_a_place_is_taken_for_one_that_is_known() -> None:
+    cycles = LifeCycles()
+    cycles.place(told(0, Target(celsius=90, id=1), source="alert_stream"))
+    assert numbers(cycles.place(told(0.1, Target(hottest=(0.5, 0.5)), Target(hottest=(0.9, 0.9))))) == [1, 2]
+
+
+def test_metadata_says_that_it_still_burns_once_a_second_and_keeps_the_life_cycle_open() -> None:
+    cycles = LifeCycles()
+    events = [cycles.place(told(tenth / 10, Target(hottest=(0.5, 0.5)))) for tenth in range(151)]
+    passed = [event for event in events if isinstance(event, FireAlarm)]
+    assert [event.phase for event in passed] == ["start"] + ["repeat"] * 15
+    assert {event.alarm_id for event in passed} == {passed[0].id}
+
+
+def test_the_echo_of_a_fire_that_the_device_has_ended_begins_no_new_one() -> None:
+    cycles = LifeCycles()
+    cycles.place(told(0, Target(id=1), source="alert_stream"))
+    cycles.place(told(1, Target(id=1), source="alert_stream", phase="end"))
+    assert cycles.place(told(1.5, Target(hottest=(0.5, 0.5)))) is None
+    late = cycles.place(told(4.1, Target(hottest=(0.5, 0.5))))
+    assert isinstance(late, FireAlarm)
+    assert late.phase == "start"
+
+
+def test_an_alarm_of_the_device_is_never_taken_for_an_echo() -> None:
+    cycles = LifeCycles()
+    cycles.place(told(0, Target(id=1), source="alert_stream", phase="end"))
+    again = placed(cycles, told(0.1, Target(id=1), source="alert_stream"))
+    assert again.phase == "start"

@@ -46,6 +46,7 @@ from .clicks import Clicks
 from .client import IsapiClient
 from .findings import clock_findings, linkage_findings
 from .frames import Frames
+from .metadata_stream import MetadataStream, camera_metadata
 from .polling import ComputedReadings, PolledReadings
 from .rules import DeviceRules
 from .thermometry import RealtimeStream
@@ -71,14 +72,19 @@ class IsapiDevice:
         data_channel: int | None = None,
         poll_interval: float = 2.0,
         frame_interval: float = 1.0,
+        enable_metadata: bool = False,
     ) -> None:
-        """`config_channel` and `data_channel` are tried first for rules and for temperatures; intervals in seconds."""
+        """`config_channel` and `data_channel` are tried first for rules and for temperatures; intervals in seconds. `enable_metadata`:
+        switch metadata on in the camera before it is read."""
         self._camera = camera
         self._client = client
         self._host = urlsplit(client.url).hostname or ""
         self._rtsp_port = rtsp_port
         self._poll_interval = poll_interval
         self._frame_interval = frame_interval
+        self._enable_metadata = enable_metadata
+        self._zone: tzinfo | None = None
+        self._others: tuple[int, ...] = ()
         self._numbers = ThermalChannels(camera, config_channel, data_channel)
         self._rules = DeviceRules(client, self._numbers)
         self._frames = Frames(client, self._numbers, self._rules, frame_interval)
@@ -96,6 +102,8 @@ class IsapiDevice:
             capabilities = self._capabilities(deadline)
             thermal = self._thermal(info, channels, capabilities, deadline)
         self._numbers.thermal = thermal.channel
+        self._zone = clock.zone if clock else None
+        self._others = tuple(found.id for found in channels or ())
         return Identity(
             manufacturer=info.manufacturer,
             model=info.model,
@@ -107,7 +115,7 @@ class IsapiDevice:
             thermal_channel=thermal.channel,
             thermal_evidence=thermal.evidence,
             capabilities=_known(capabilities),
-            zone=clock.zone if clock else None,
+            zone=self._zone,
             clock_ahead=ahead,
         )
 
@@ -144,11 +152,17 @@ class IsapiDevice:
 
     def temperatures(
         self, source: TemperatureSource, channel: int, compute: Compute
-    ) -> RealtimeStream | PolledReadings | ComputedReadings:
-        """Return a source of live temperatures (guide 9.1)."""
+    ) -> RealtimeStream | MetadataStream | PolledReadings | ComputedReadings:
+        """Return a source of live temperatures (guide 9.1, 8.1)."""
         match source:
             case "realtime":
                 return RealtimeStream(self._client, self._numbers, self._rules, channel)
+            case "metadata":
+                # Some cameras have the track of the thermal channel beside another one's video (rtsp.md 8).
+                channels = tuple(dict.fromkeys((channel, *self._others)))
+                return camera_metadata(
+                    self._client, self._rtsp_port, channels, zone=self._zone, enable=self._enable_metadata
+                )
             case "poll":
                 return PolledReadings(self._client, self._numbers, self._rules, channel, self._poll_interval)
             case "frame":

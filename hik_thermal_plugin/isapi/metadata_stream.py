@@ -5,7 +5,8 @@
     PLAY      the stream; from then on packets, and a sign of life while the track is silent: a camera with nothing to report says nothing
     TEARDOWN  at the end
 
-Switching metadata on is another matter (isapi.metadata_switch): nothing is written to a device unasked.
+Switching metadata on comes before (step 1, isapi.metadata_switch), and only where the owner has asked for it: nothing is written to a
+device unasked.
 """
 
 from __future__ import annotations
@@ -14,15 +15,29 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import tzinfo
+from urllib.parse import urlsplit
 
-from nvr_hooks import BadAnswer, CameraError, ConnectionChanged, Event, FireTarget, Unsupported
+from nvr_hooks import (
+    BadAnswer,
+    CameraError,
+    ConnectionChanged,
+    DeviceError,
+    Event,
+    FireTarget,
+    NoPermission,
+    OtherMetadata,
+    Unsupported,
+)
 
 from ..login import LoginBudget
-from ..wire.metadata import MetadataDocument, decode_metadata_document, fire_alarm
+from ..wire.metadata import decode_metadata_document, fire_alarm
 from ..wire.reassembly import Document, DocumentReader
 from ..wire.rtp import parse_rtp
 from ..wire.sdp import Media, MetadataTrack, SessionDescription, metadata_track
 from ..wire.urls import rewritten
+from .auth import IDENTITY
+from .client import IsapiClient
+from .metadata_switch import switch_on_metadata
 from .rtsp_session import RtspEndpoint
 from .rtsp_track import LONGEST_SILENCE, RtspTrack
 
@@ -33,12 +48,58 @@ _FIRST_PACKETS = 20
 _log = logging.getLogger(__name__)
 
 
+def camera_metadata(
+    client: IsapiClient, port: int, channels: Sequence[int], *, zone: tzinfo | None, enable: bool
+) -> MetadataStream:
+    """Return one connection to the metadata of a camera that is known over HTTP.
+
+    `channels` are looked at for a metadata track one after the other; the first one counts where a document names none. `enable`: first
+    switch metadata on in the camera, where it is not; what keeps it from being switched on is logged, and the track is tried all the same.
+    """
+
+    def prove() -> None:
+        client.get(IDENTITY)
+
+    def switch_on() -> None:
+        for channel in channels:
+            try:
+                switch = switch_on_metadata(client, (channel * 100 + 1, channel))
+            except (Unsupported, NoPermission, DeviceError, BadAnswer) as error:
+                if client.first_time(f"metadata of channel {channel}"):
+                    _log.warning("%s", error)
+                continue
+            if switch.changes:
+                _log.info(
+                    "%s: metadata of channel %d switched on: %s", client.camera, channel, ", ".join(switch.changes)
+                )
+            return
+
+    endpoint = RtspEndpoint(
+        camera=client.camera,
+        host=urlsplit(client.url).hostname or "",
+        port=port,
+        username=client.username,
+        password=client.password,
+        timeout=client.timeout,
+    )
+    return MetadataStream(
+        endpoint,
+        client.budget,
+        stream_ids=[channel * 100 + 1 for channel in channels],
+        channel=channels[0],
+        zone=zone,
+        prove=prove,
+        prepare=switch_on if enable else None,
+        first_time=client.first_time,
+    )
+
+
 class MetadataStream:
     """One connection of the source `metadata` (worker.LiveSource).
 
-    `stream_id` is the device's (201: channel 2, main), `channel` counts where a document names none. `on_raw` is called in the reader's
-    thread with every document that tells nothing we know (ONVIF's format, other subtypes, rules). `prove` see RtspSession.
-    `first_time` tells once per text that it is the first time, for what is reported once per camera.
+    `stream_ids` are the device's (201: channel 2, main), tried in order; `channel` counts where a document names none. `prepare` is called
+    before it connects. `prove` see RtspSession. `first_time` tells once per text that it is the first time, for what is reported once per
+    camera.
     """
 
     def __init__(
@@ -46,21 +107,23 @@ class MetadataStream:
         endpoint: RtspEndpoint,
         budget: LoginBudget,
         *,
-        stream_id: int,
+        stream_ids: Sequence[int],
         channel: int | None = None,
         zone: tzinfo | None = None,
         paths: Sequence[str] = PATHS,
         prove: Callable[[], None] | None = None,
-        on_raw: Callable[[MetadataDocument], None] | None = None,
+        prepare: Callable[[], None] | None = None,
         first_time: Callable[[str], bool] | None = None,
         longest_silence: float = LONGEST_SILENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._camera = endpoint.camera
-        self._urls = [rewritten(path.format(stream_id), endpoint.host, endpoint.port) for path in paths]
+        self._urls = [
+            rewritten(path.format(number), endpoint.host, endpoint.port) for number in stream_ids for path in paths
+        ]
         self._channel = channel
         self._zone = zone
-        self._on_raw = on_raw
+        self._prepare = prepare
         self._said: set[str] = set()
         self._first_time = first_time or self._not_said
         self._track = RtspTrack(endpoint, budget, "metadata", prove=prove, longest_silence=longest_silence, clock=clock)
@@ -70,13 +133,16 @@ class MetadataStream:
         self._packets_to_show = _FIRST_PACKETS if _log.isEnabledFor(logging.DEBUG) else 0
 
     def events(self) -> Generator[Event, None, None]:
-        """Yield ConnectionChanged("online") once the stream plays, then TemperatureReading, FireTarget, and a FireAlarm per document with fires.
+        """Yield ConnectionChanged("online") once the stream plays, then TemperatureReading, FireTarget, and a FireAlarm per document with
+        fires; OtherMetadata for a document that tells none of these.
 
         Ends after interrupt(). Raises Unsupported when the stream has no metadata track, Unreachable when the device ends the stream or
         falls silent, BadAnswer when it does not speak RTSP, Busy, Refused, NoPermission or AuthBlocked as it says.
         """
         track = self._track
         try:
+            if self._prepare is not None:
+                self._prepare()
             found = track.play(self._urls, self._choose)
             self._reader = DocumentReader(found.payload_type)
             yield ConnectionChanged(camera=self._camera, source="metadata", state="online")
@@ -137,8 +203,15 @@ class MetadataStream:
         self.counters.documents += 1
         if not document.events:
             self.counters.unknown += document.format != "isapi" or document.type != "ruleTarget"
-            if self._on_raw is not None:
-                self._on_raw(document)
+            yield OtherMetadata(
+                camera=self._camera,
+                channel=document.channel,
+                at=document.at,
+                raw=document.raw,
+                format=document.format,
+                document_type=document.type,
+                subtype=document.subtype,
+            )
             return
         yield from document.events
         if fires := [event for event in document.events if isinstance(event, FireTarget)]:

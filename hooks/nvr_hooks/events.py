@@ -51,7 +51,8 @@ class Target:
     celsius: float | None = None
     distance_m: float | None = None
     id: int | None = None
-    """The device's own number of the region or rule; not stable between two fires on firmware that counts from 1 in each alarm."""
+    """The device's own number of the region or rule; not stable between two fires on firmware that counts from 1 in each alarm.
+    Of fires in metadata, which have none: that of the known fire at their place, else the next free one of the life cycle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +273,20 @@ class FireTarget(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMetadata(Event):
+    """A metadata document that tells nothing known here, handed on as it came: `raw` is the document (ONVIF's form, other subtypes, rules)."""
+
+    type: ClassVar[str] = "other_metadata"
+
+    source: Source = "metadata"
+    format: Literal["isapi", "onvif"] = "isapi"
+    document_type: str | None = None
+    """The device's word: ruleTarget, activityTarget, PTZ."""
+    subtype: str | None = None
+    """The device's word: behaviorAnalysis, faceSnap, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionChanged(Event):
     """A source of a camera came, went or changed its state. While it is not `online`, what it would tell is unknown, not "all well"."""
 
@@ -307,6 +322,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     AlarmPicture,
     TemperatureReading,
     FireTarget,
+    OtherMetadata,
     ConnectionChanged,
     CameraChanged,
 )

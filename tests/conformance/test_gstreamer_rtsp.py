@@ -11,12 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from nvr_hooks import ConnectionChanged, Event, FireAlarm, FireTarget, Refused, TemperatureReading
+from nvr_hooks import ConnectionChanged, Event, FireAlarm, FireTarget, OtherMetadata, Refused, TemperatureReading
 
 from hik_thermal_plugin.isapi.metadata_stream import MetadataStream
 from hik_thermal_plugin.isapi.rtsp_session import RtspEndpoint
 from hik_thermal_plugin.login import LoginBudget
-from hik_thermal_plugin.wire.metadata import MetadataDocument
 
 pytestmark = pytest.mark.integration
 
@@ -102,7 +101,7 @@ def test_temperatures_and_fires_arrive_over_gstreamer(
 ) -> None:
     server = serve("ISAPI.METADATA")
     budget = LoginBudget("admin", secret, tmp_path / "state")
-    stream = MetadataStream(endpoint(server, secret), budget, stream_id=201, channel=2)
+    stream = MetadataStream(endpoint(server, secret), budget, stream_ids=[201], channel=2)
     with playing(stream) as events:
         for number in range(5):
             rules = "".join(TARGET.format(rule=rule, value=number + rule / 10) for rule in range(1, 10))
@@ -125,26 +124,28 @@ def test_a_silent_track_is_kept_alive(
     serve: Callable[[str], Server], secret: str, tmp_path: Path, wait_for: Callable[..., None]
 ) -> None:
     server = serve("VND.ONVIF.METADATA")
-    raw: list[MetadataDocument] = []
     budget = LoginBudget("admin", secret, tmp_path / "state")
-    stream = MetadataStream(endpoint(server, secret), budget, stream_id=201, on_raw=raw.append, longest_silence=0.05)
-    reader = threading.Thread(target=lambda: list(stream.events()))
+    stream = MetadataStream(endpoint(server, secret), budget, stream_ids=[201], longest_silence=0.05)
+    told: list[Event] = []
+    reader = threading.Thread(target=lambda: told.extend(stream.events()))
     reader.start()
     wait_for(lambda: stream.counters.documents >= 3, what="three signs of life answered")
-    assert raw == []
     onvif = '<tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema"/>'
     server.send(onvif, timestamp=1)
-    wait_for(lambda: raw, what="the document")
+    wait_for(lambda: stream.counters.unknown, what="the document")
     stream.interrupt()
     reader.join(5)
     assert not reader.is_alive()
-    assert [(document.format, document.raw) for document in raw] == [("onvif", onvif.encode())]
+    online, document = told
+    assert isinstance(online, ConnectionChanged)
+    assert isinstance(document, OtherMetadata)
+    assert (document.format, document.raw) == ("onvif", onvif.encode())
 
 
 def test_a_wrong_password_is_refused_once(serve: Callable[[str], Server], tmp_path: Path) -> None:
     server = serve("ISAPI.METADATA")
     budget = LoginBudget("admin", "guess", tmp_path / "state")
-    stream = MetadataStream(endpoint(server, "guess"), budget, stream_id=201)
+    stream = MetadataStream(endpoint(server, "guess"), budget, stream_ids=[201])
     with pytest.raises(Refused, match="wrong password"):
         list(stream.events())
     assert not budget.proven

@@ -26,6 +26,7 @@ from nvr_hooks import (
     InputAlarm,
     MotionAlarm,
     OtherAlarm,
+    OtherMetadata,
     SmokeAlarm,
     StorageAlarm,
     StreamInfo,
@@ -98,6 +99,7 @@ FULL: list[Event] = [
     FireTarget(
         **COMMON, celsius=100.0, unit_reported="centigrade", distance_m=1000.0, region=((0.0, 0.0),), hottest=(0.3, 0.3)
     ),
+    OtherMetadata(**COMMON, format="onvif", document_type="activityTarget", subtype="behaviorAnalysis"),
     ConnectionChanged(**COMMON, state="auth_blocked", reason="kiln: two refused logins", retry_at=AT),
     CameraChanged(**COMMON, info=INFO),
 ]  # fmt: skip

@@ -46,7 +46,7 @@ def maker(camera: RtspCamera, folder: Path, secret: str) -> Make:
             password=password,
             timeout=timeout,
         )
-        return MetadataStream(endpoint, budget, stream_id=201, channel=2, **more)
+        return MetadataStream(endpoint, budget, stream_ids=(201,), channel=2, **more)
 
     return make
 

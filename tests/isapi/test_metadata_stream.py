@@ -18,13 +18,13 @@ from nvr_hooks import (
     FireAlarm,
     FireTarget,
     NoPermission,
+    OtherMetadata,
     TemperatureReading,
     Unreachable,
     Unsupported,
 )
 from rtsp_camera import AGGREGATE, TRACK, Asked, RtspCamera, reply
 
-from hik_thermal_plugin.wire.metadata import MetadataDocument
 from hik_thermal_plugin.worker import Deliveries, SharedStream
 
 
@@ -102,12 +102,13 @@ def test_what_tells_nothing_we_know_is_handed_on_raw(
     camera: RtspCamera, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     camera.sdp = camera.sdp.replace("isapi.metadata", "vnd.onvif.metadata")
-    raw: list[MetadataDocument] = []
-    stream = make(on_raw=raw.append)
+    stream = make()
     with online(stream) as events:
         camera.push(camera.packets(ONVIF, timestamp=1) + camera.packets(READING, timestamp=2))
+        other = next(events)
+        assert isinstance(other, OtherMetadata)
+        assert (other.format, other.raw, other.source, other.channel) == ("onvif", ONVIF, "metadata", 2)
         assert isinstance(next(events), TemperatureReading)
-    assert [(document.format, document.raw) for document in raw] == [("onvif", ONVIF)]
     assert (stream.counters.unknown, stream.counters.documents) == (1, 2)
     assert [record for record in caplog.records if "ONVIF" in record.getMessage()] != []
 
