@@ -18,6 +18,7 @@ from ..login import LoginBudget
 from ..wire.rtsp import Answered, Challenged, RtspConnection, RtspEvent, ServerAsked
 from ..wire.rtsp import Refused as LoginRefused
 from ..wire.rtsp_messages import Interleaved, Reply
+from .stream import limit_reads, limit_sends
 
 CONNECT_SECONDS = 5.0
 """A connect in progress cannot be ended from outside."""
@@ -90,6 +91,8 @@ class RtspSession:
             sock = socket.create_connection(address, min(self._endpoint.timeout, CONNECT_SECONDS))
         except OSError as error:
             raise Unreachable(f"{name}: RTSP port {address[1]}: {_cause(error)}", camera=name) from error
+        sock.settimeout(None)
+        limit_sends(sock, self._endpoint.timeout)
         with self._lock:
             if self._ended:
                 sock.close()
@@ -114,8 +117,6 @@ class RtspSession:
         if sock is None or self._ended:
             raise self.lost("ended by ourselves")
         try:
-            sock.settimeout(self._endpoint.timeout)
-            self._applied = self._endpoint.timeout
             sock.sendall(data)
         except OSError as error:
             raise self.lost(_cause(error)) from error
@@ -181,10 +182,10 @@ class RtspSession:
         try:
             # Setting it costs a system call; under load it is left as it is, at the price of waking up to a second late.
             if abs(self._applied - left) > min(1.0, left / 20):
-                sock.settimeout(left)
+                limit_reads(sock, left)
                 self._applied = left
             data = sock.recv(self._size)
-        except TimeoutError:
+        except BlockingIOError:
             return False
         except OSError as error:
             raise self.lost(_cause(error)) from error
@@ -274,6 +275,6 @@ def _named(request: bytes) -> str:
 
 
 def _cause(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | BlockingIOError):
         return "no answer in time"
     return error.strerror or str(error) or type(error).__name__

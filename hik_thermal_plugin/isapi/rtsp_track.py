@@ -24,6 +24,8 @@ from .rtsp_session import RtspEndpoint, RtspSession
 
 LONGEST_SILENCE = 30.0
 """Seconds after which a sign of life is asked for, even where the session lives longer: a dead connection must not go unnoticed."""
+_STAMP_EVERY = 0.5
+"""Seconds; to look at the calendar for every packet costs more than it tells."""
 _SHOWN = 60
 T = TypeVar("T")
 
@@ -98,7 +100,7 @@ class RtspTrack:
         timeout = self._endpoint.timeout
         pause = min(session.connection.session_timeout / 2, self._longest_silence)
         heard = at = clock()
-        due, asked = at + pause, 0.0
+        due, asked, stamped = at + pause, 0.0, -_STAMP_EVERY
         while not self.ending:
             if asked and session.received_at > asked:
                 asked = 0.0
@@ -123,7 +125,9 @@ class RtspTrack:
                 raise
             at = session.received_at if event is not None else clock()
             if session.received != counters.bytes:
-                counters.bytes, counters.last_byte_at = session.received, now()
+                counters.bytes = session.received
+                if at - stamped >= _STAMP_EVERY:
+                    counters.last_byte_at, stamped = now(), at
             if type(event) is Interleaved:
                 if event.channel == data_channel:
                     heard = at

@@ -76,7 +76,7 @@ class Stream:
             view = memoryview(buffer)
             while True:
                 if (seconds := silence()) != applied:
-                    _limit(sock, applied := seconds)
+                    limit_reads(sock, applied := seconds)
                 if not (size := sock.recv_into(buffer)):
                     return
                 yield bytes(view[:size])
@@ -93,11 +93,19 @@ class Stream:
                 raise Unreachable(f"{self._camera}: {self._what}: {why}", camera=self._camera) from error
 
 
-def _limit(sock: socket.socket, seconds: float) -> None:
-    """Let reads fail after so many seconds of silence."""
+def limit_reads(sock: socket.socket, seconds: float) -> None:
+    """Let reads fail after so many seconds of silence: with TimeoutError over TLS, else with BlockingIOError."""
     if isinstance(sock, ssl.SSLSocket):
         sock.settimeout(seconds)
     else:
-        # By the kernel, as struct timeval: Python's own time limit costs a second system call per read.
-        limit = struct.pack("ll", int(seconds), max(1, int(seconds % 1 * 1_000_000)))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        # By the kernel: Python's own time limit costs a second system call per read.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+
+
+def limit_sends(sock: socket.socket, seconds: float) -> None:
+    """Let writes to a plain socket fail with BlockingIOError after so many seconds in which nothing could be sent."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
+
+
+def _timeval(seconds: float) -> bytes:
+    return struct.pack("ll", int(seconds), max(1, int(seconds % 1 * 1_000_000)))

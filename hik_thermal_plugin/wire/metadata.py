@@ -27,7 +27,7 @@ from nvr_hooks import BadAnswer, FireAlarm, FireTarget, Point, Target, Temperatu
 
 from .pairing import partners_of
 from .units import read_unit, to_celsius
-from .xml import Element, descendants, integer, local_name, number, open_document, read_number, text, time
+from .xml import Element, descendants, integer, local_name, open_document, read_integer, read_number, text, time
 
 MAX_TARGETS = 256
 """Targets of one document; a camera has at most 21 rules and ten fires."""
@@ -172,8 +172,8 @@ def _scale(values: list[float]) -> float | None:
 
 
 def _measures(target: Element) -> Iterator[_Measure]:
-    rule, outline = integer(target, "ruleID"), _outline(target)
-    for words in _properties(target):
+    rule, outline, properties = _read_target(target)
+    for words in properties:
         measure = _Measure(
             rule, outline, unit=words.get("tempunit"), quantity=words.get("tempproperty", "").lower() or None
         )
@@ -186,31 +186,41 @@ def _measures(target: Element) -> Iterator[_Measure]:
         yield measure
 
 
-def _properties(target: Element) -> Iterator[dict[str, str]]:
-    """Yield description -> value; a description that comes again begins another measure.
+def _read_target(target: Element) -> tuple[int | None, tuple[Point, ...], list[dict[str, str]]]:
+    """Return rule, outline and properties (description -> value; one that comes again begins another measure).
 
-    Some documents of the vendor hold several pairs in one Property (queue metadata), so pairs are read in their order.
+    Some documents of the vendor hold several pairs in one Property (queue metadata), so pairs are read in their order. One pass: a camera
+    may tell this with every picture.
     """
-    words: dict[str, str] = {}
-    for item in descendants(target, "Property"):
-        name = None
-        for entry in item:
-            word = (entry.text or "").strip()
-            if local_name(entry) == "description":
-                name = word.lower()
-            elif local_name(entry) == "value" and name:
-                if name in words:
-                    yield words
-                    words = {}
-                words[name] = word
-                name = None
-    if words:
-        yield words
+    rule: int | None = None
+    regions: list[list[list[float | None]]] = []
+    found: list[dict[str, str]] = [{}]
+    description: str | None = None
+    for item in target.iter():
+        match local_name(item):
+            case "ruleID" if rule is None:
+                rule = read_integer((item.text or "").strip())
+            case "Region":
+                regions.append([])
+            case "Point" if regions:
+                if len(regions[-1]) <= MAX_POINTS:
+                    regions[-1].append([None, None])
+            case ("x" | "y") as axis if regions and regions[-1]:
+                regions[-1][-1][axis == "y"] = read_number((item.text or "").strip())
+            case "Property":
+                description = None
+            case "description":
+                description = (item.text or "").strip().lower()
+            case "value" if description:
+                if description in found[-1]:
+                    found.append({})
+                found[-1][description] = (item.text or "").strip()
+                description = None
+    return rule, _outline(regions), [words for words in found if words]
 
 
-def _outline(target: Element) -> tuple[Point, ...]:
-    for region in descendants(target, "Region"):
-        pairs = [(number(point, "x"), number(point, "y")) for point in descendants(region, "Point")[: MAX_POINTS + 1]]
+def _outline(regions: list[list[list[float | None]]]) -> tuple[Point, ...]:
+    for pairs in regions:
         points = tuple((x, y) for x, y in pairs if x is not None and y is not None)
         if points:
             return points if len(points) == len(pairs) <= MAX_POINTS else ()
