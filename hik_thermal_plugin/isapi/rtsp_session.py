@@ -192,7 +192,8 @@ class RtspSession:
         if not data:
             self.finished = not self._ended
             raise self.lost("the device ended the connection")
-        self._size = _LARGE if len(data) == self._size else _SMALL
+        # Pictures mostly fill more than the small buffer: once it was too small it shrinks back slowly.
+        self._size = _LARGE if len(data) == self._size else max(_SMALL, self._size // 2)
         self.received += len(data)
         self.received_at = self._clock()
         try:

@@ -95,12 +95,12 @@ class _ProgramFile:
 class _LibraryFile:
     def __init__(self, path: Path, container: str, first: Picture, camera: str) -> None:
         self._camera = camera
-        self._path = path
         self._whole = 0
         self._start = first.dts
         self._last = -1
         name, options = _MUXERS[container]
-        self._output: Any = av.open(str(path), "w", format=name, options={**options, "flush_packets": "1"})
+        self._name = str(path)
+        self._output: Any = av.open(self._name, "w", format=name, options={**options, "flush_packets": "1"})
         try:
             self._stream = self._add(first)
         except BaseException:
@@ -122,15 +122,15 @@ class _LibraryFile:
         except av.error.FFmpegError as error:
             with suppress(av.error.FFmpegError):
                 self._output.close()
-            os.truncate(self._path, self._whole)  # half a fragment harms more than it shows
+            os.truncate(self._name, self._whole)  # half a fragment harms more than it shows
             raise self._failure(error) from error
-        self._whole = self._path.stat().st_size
+        self._whole = os.stat(self._name).st_size  # noqa: PTH116 - for every picture of every recording
 
     def close(self) -> None:
         try:
             self._output.close()
         except av.error.FFmpegError as error:
-            os.truncate(self._path, self._whole)
+            os.truncate(self._name, self._whole)
             raise self._failure(error) from error
 
     def _add(self, first: Picture) -> Any:
