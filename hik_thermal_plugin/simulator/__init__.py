@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from .models import MODELS, Model
     from .profiles import PROFILES, Profile
     from .program import serve
+    from .recordings import Stored
     from .simulator import DEFAULT_PASSWORD, Simulator
     from .steps import StepError
 
-__all__ = ["DEFAULT_PASSWORD", "MODELS", "PROFILES", "Model", "Profile", "Simulator", "StepError", "serve"]
+__all__ = ["DEFAULT_PASSWORD", "MODELS", "PROFILES", "Model", "Profile", "Simulator", "StepError", "Stored", "serve"]
 
 _HOMES = {
     "DEFAULT_PASSWORD": "simulator",
@@ -29,6 +30,7 @@ _HOMES = {
     "Profile": "profiles",
     "Simulator": "simulator",
     "StepError": "steps",
+    "Stored": "recordings",
     "serve": "program",
 }
 

@@ -15,17 +15,24 @@ from . import documents, endpoints, refusals
 from .alarms import Alarms, Telling
 from .alert_stream import PATH as ALERT_STREAM
 from .alert_stream import AlertStreams
+from .archive import READING, Archive
 from .connection import Connection
 from .device import Device
+from .downloads import Downloads
 from .faults import LENGTH_ERROR, REBOOT_SECONDS, STALL_SECONDS, STANDING, Fault
+from .films import Films
 from .http import HttpConnection, Reply, Request
 from .login import Verdict
-from .port import Port
+from .port import HOST, Port
 from .real_time import RealTimeStreams, is_real_time
-from .recordings import Recordings
+from .recordings import Kind, Recordings
 from .rtsp import RtspConnection
 from .rtsp_server import RtspServer
 from .steps import Step
+from .stored_files import StoredFiles
+
+_RECORDED = ("fire", "temperature", "difference", "smoke", "motion", "tamper", "input")
+"""Steps whose alarms are recorded."""
 
 
 class Camera:
@@ -51,7 +58,12 @@ class Camera:
         self._alarms = Alarms(device)
         self._streams = AlertStreams(device, heartbeat)
         self._temperatures = RealTimeStreams(device, real_time)
-        self._rtsp = RtspServer(device, recordings, metadata_period=metadata, struck=self._struck)
+        self._recordings = recordings
+        self._films = Films(device)
+        self._rtsp = RtspServer(device, recordings, self._films, metadata_period=metadata, struck=self._struck)
+        files = StoredFiles(device, self._films)
+        self._downloads = Downloads(device, recordings, files)
+        self._archive = Archive(device, recordings, files, self._downloads, _hosts(device, ports, rtsp_port))
         self._connections: set[Connection] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._booting: asyncio.TimerHandle | None = None
@@ -77,6 +89,8 @@ class Camera:
         while self._connections:
             await asyncio.sleep(0)
         self._rtsp.close()
+        self._downloads.close()
+        self._films.close()
 
     def apply(self, steps: Sequence[Step]) -> None:
         """Apply checked steps in order; alarms have been written to the open streams when this returns."""
@@ -87,7 +101,11 @@ class Camera:
                 due = []
             self._apply(step)
             if not self._booting:
-                due += self._alarms.look()
+                told = self._alarms.look()
+                if step.kind in _RECORDED and any(telling.first for telling in told):
+                    kind: Kind = "motion" if step.kind == "motion" else "alarm"
+                    self._recordings.happens(kind, step.fields.get("seconds") or 0.0)
+                due += told
         self._streams.tell(due)
         self._rtsp.look()
 
@@ -198,7 +216,10 @@ class Camera:
     def _tick(self) -> None:
         self._later(self._repeat, self._tick)
         if not self._booting:
-            self._streams.tell(self._alarms.repeat())
+            told = self._alarms.repeat()
+            if told:
+                self._recordings.lasts()
+            self._streams.tell(told)
 
     def _came(self, connection: Connection) -> None:
         self._connections.add(connection)
@@ -213,6 +234,7 @@ class Camera:
         self._streams.closed(connection)
         self._temperatures.closed(connection)
         self._rtsp.closed(connection)
+        self._downloads.closed(connection)
 
     def _struck(self, connection: Connection, path: str) -> bool:
         """Let the faults of connections have a request; whether there is nobody left to answer."""
@@ -233,16 +255,26 @@ class Camera:
         reply = self._answer(connection, request)
         if reply is None:
             return
-        if request.method not in ("GET", "HEAD"):
+        if request.method not in ("GET", "HEAD") and path not in READING:
             body = request.body.decode(errors="replace")
             device.writes.append({"method": request.method, "path": path, "status": reply.status, "body": body})
         if faults.strike("wrong_length", path):
-            reply.length_error = LENGTH_ERROR
+            reply.length_error += LENGTH_ERROR
         reply.cut = faults.strike("truncate", path) is not None
         reply.close = reply.close or device.profile.connection_close
-        connection.answer(reply)
+        if reply.chunks is not None:
+            self._downloads.send(connection, reply, reply.chunks)
+        elif reply.delay:
+            connection.hold()
+            self._later(reply.delay, partial(self._answer_late, connection, reply))
+        else:
+            connection.answer(reply)
         if request.method == "PUT":
             self._changed()
+
+    def _answer_late(self, connection: HttpConnection, reply: Reply) -> None:
+        connection.answer(reply)
+        connection.go_on(close=False)
 
     def _answer(self, connection: HttpConnection, request: Request) -> Reply | None:
         """The reply; None where the connection has become a stream."""
@@ -251,7 +283,7 @@ class Camera:
             return endpoints.refuse(device, request, refusals.BUSY)
         if faults.strike("not_supported", path):
             return endpoints.refuse(device, request, refusals.NOT_SUPPORTED)
-        if request.method not in ("GET", "HEAD") and faults.strike("refuse_write", path):
+        if request.method not in ("GET", "HEAD") and path not in READING and faults.strike("refuse_write", path):
             return endpoints.refuse(device, request, refusals.BAD_PARAMETERS)
         try:
             if request.method == "GET" and path == ALERT_STREAM:
@@ -259,7 +291,7 @@ class Camera:
             elif request.method == "GET" and is_real_time(request):
                 self._temperatures.open(connection, request)
             else:
-                return endpoints.answer(device, request)
+                return self._archive.answer(request) or endpoints.answer(device, request)
         except refusals.Refused as no:
             return endpoints.refuse(device, request, no.refusal)
         return None
@@ -280,3 +312,11 @@ class Camera:
         stale = verdict is Verdict.STALE
         headers = [("WWW-Authenticate", value) for value in device.login.challenges(request.path, stale=stale)]
         return Reply(401, body, kind, headers, close=device.profile.connection_close)
+
+
+def _hosts(device: Device, ports: Sequence[Port], rtsp_port: Port | None) -> tuple[str, str]:
+    """What the device calls itself in addresses of RTSP and HTTP; some name another host, and the HTTP port (isapi.md 4)."""
+    http = f":{ports[0].number}" if ports else ""
+    if device.profile.foreign_address:
+        return f"192.168.0.221{http}", f"192.168.0.221{http}"
+    return f"{HOST}:{rtsp_port.number}" if rtsp_port else HOST, f"{HOST}{http}"

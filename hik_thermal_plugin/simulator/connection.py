@@ -24,6 +24,8 @@ class Connection(asyncio.Protocol):
         self._held: bytearray | None = None
         self._halved = False
         self._close_when_released = False
+        self._full = False
+        self._room = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
 
@@ -36,7 +38,24 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         """Tell the owner, whoever ended the connection."""
         self.closed = True
+        self._room.set()
         self._gone(self)
+
+    def pause_writing(self) -> None:
+        """The client is slower than what is written."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._full = False
+        self._room.set()
+
+    async def has_room(self) -> bool:
+        """Wait until the client has read most of what was written; False when nobody reads any more."""
+        while (self._full or self._held is not None) and not (self.closed or self.silent):
+            self._room.clear()
+            await self._room.wait()
+        return not (self.closed or self.silent)
 
     def data_received(self, data: bytes) -> None:
         """Collect bytes until a request is complete."""
@@ -83,6 +102,7 @@ class Connection(asyncio.Protocol):
     def go_silent(self) -> None:
         """Neither send nor read any more, and keep the socket: what a pulled cable looks like."""
         self.silent = True
+        self._room.set()
         if not self.closed:
             self._transport.pause_reading()
 
@@ -107,6 +127,7 @@ class Connection(asyncio.Protocol):
 
     def _release(self) -> None:
         held, self._held = self._held, None
+        self._room.set()
         if held:
             self.write(bytes(held))
         if self._close_when_released:

@@ -1,4 +1,4 @@
-"""The device's XML documents: identity, capabilities, channels, triggers, storage, errors (isapi.md 1.4-1.7, 2, 5.4, 6.1)."""
+"""The device's XML documents: identity, capabilities, channels, triggers, errors (isapi.md 1.4-1.7, 2, 6.1)."""
 
 from __future__ import annotations
 
@@ -192,27 +192,6 @@ def triggers(device: Device) -> Element:
     if device.profile.bare_triggers:
         return _root(device, "EventTriggerList", *found)
     return _root(device, "EventNotification", _list(device, "EventTriggerList", *found))
-
-
-def storage(device: Device) -> Element:
-    """`storage`: an SD card that calls itself a SATA disk (isapi.md 5.4). Sizes in MB."""
-    status, free = {"ok": ("ok", 156928), "full": ("ok", 0)}.get(device.disk, (device.disk, 0))
-    disk = element(
-        "hdd",
-        element("id", 1),
-        element("hddName", "hdde"),
-        element("hddPath", ""),
-        element("hddType", "SATA"),
-        element("status", status),
-        element("capacity", 244480),
-        element("freeSpace", free),
-        element("property", "RW"),
-        element("formatType", "EXT4", opt="EXT4"),
-    )
-    disks = [] if device.disk == "none" else [disk]
-    hdd_list = _list(device, "hddList", *disks)
-    sized = Element(hdd_list.name, hdd_list.content, (*hdd_list.attributes, ("size", "8")))
-    return _root(device, "storage", sized, element("nasList", ""), element("workMode", "quota"))
 
 
 def user_check(device: Device, status: int) -> Element:

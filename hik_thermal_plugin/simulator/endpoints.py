@@ -20,6 +20,7 @@ from .refusals import (
     Refused,
 )
 from .routes import Asked, Route
+from .storage import storage
 
 _PAGE = "<!DOCTYPE html>\r\n<html><head><title>Document Error: {0}</title></head><body><h2>{0}</h2></body></html>\r\n"
 
@@ -160,7 +161,7 @@ _ROUTES: tuple[Route, ...] = (
     _route("/ISAPI/Security/userCheck", lambda device: documents.user_check(device, 200)),
     _route("/ISAPI/Security/illegalLoginLock", documents.login_lock),
     _route("/ISAPI/Event/triggers", documents.triggers),
-    _route("/ISAPI/ContentMgmt/Storage", documents.storage),
+    _route("/ISAPI/ContentMgmt/Storage", storage),
     *metadata_switch.ROUTES,
     *thermometry.ROUTES,
 )

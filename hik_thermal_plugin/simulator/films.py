@@ -22,7 +22,7 @@ from .scene import Scene
 
 LIVE_GROUPS = 2
 """Seconds after which live video begins again."""
-RECORDED_GROUPS = 3600
+RECORDED_GROUPS = 60
 """Seconds of a recording after which its frame numbers begin again."""
 _KEPT = 64
 
@@ -62,6 +62,8 @@ class Films:
         self._loop = asyncio.get_running_loop()
         self._live: dict[tuple[int, int], tuple[int, Film]] = {}
         self._recorded: dict[int, Film] = {}
+        width, height = device.profile.matrix or device.model.matrix
+        self.past = Lens(Scene((height, width), device.model.rules, lambda: 0.0))
 
     def form(self, channel: Channel, place: int) -> Format:
         """How a stream of a channel is encoded."""
@@ -83,17 +85,18 @@ class Films:
             now.prepare(number)
             yield group, len(group)
 
+    def recorded(self, channel: Channel) -> Film:
+        """What all recordings of a channel show, by the second after their start, `RECORDED_GROUPS` of them in a circle."""
+        found = self._recorded.get(channel.id)
+        if found is None:
+            form = self.form(channel, 0)
+            found = Film(self.past.still(channel, (form.width, form.height)), form, self._workers)
+            self._recorded[channel.id] = found
+        return found
+
     async def played(self, channel: Channel, cuts: list[Cut]) -> AsyncGenerator[tuple[Gop, int]]:
         """What recordings show, from the key frame before each cut on: groups, and how many frames of each are wanted."""
-        shown = self._recorded.get(channel.id)
-        form = self.form(channel, 0)
-        if shown is None:
-            device = self._device
-            width, height = device.profile.matrix or device.model.matrix
-            past = Scene((height, width), device.model.rules, lambda: 0.0)
-            shown = self._recorded[channel.id] = Film(
-                Lens(past).still(channel, (form.width, form.height)), form, self._workers
-            )
+        shown, form = self.recorded(channel), self.form(channel, 0)
         for cut in cuts:
             for second in range(cut.first, cut.last + 1):
                 frames = form.fps if second < cut.last else round(cut.rest * form.fps)

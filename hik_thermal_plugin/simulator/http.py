@@ -6,7 +6,7 @@ Requests are answered in order; a body needs a Content-Length.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from .connection import Connection
@@ -16,6 +16,7 @@ MAX_BODY = 8 * 1024 * 1024
 
 _REASONS = {
     200: "OK",
+    206: "Partial Content",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -23,6 +24,7 @@ _REASONS = {
     405: "Method Not Allowed",
     411: "Length Required",
     413: "Payload Too Large",
+    416: "Range Not Satisfiable",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -45,7 +47,10 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """One answer. `length_error` is added to the announced Content-Length; `cut` ends the connection half way."""
+    """One answer. `length_error` is added to the announced Content-Length; `cut` ends the connection half way.
+
+    A long body comes in `chunks`, `length` bytes in all; `sized` False announces no Content-Length. `delay` is in seconds.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -54,12 +59,19 @@ class Reply:
     close: bool = False
     length_error: int = 0
     cut: bool = False
+    chunks: AsyncGenerator[bytes] | None = None
+    length: int = 0
+    sized: bool = True
+    delay: float = 0.0
 
     def head(self) -> bytes:
         """Status line and headers, blank line included."""
         lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, 'Unknown')}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
-        lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body) + self.length_error}"]
+        lines += [f"Content-Type: {self.content_type}"]
+        if self.sized:
+            length = len(self.body) if self.chunks is None else self.length
+            lines += [f"Content-Length: {length + self.length_error}"]
         lines += ["Connection: close"] if self.close else ["Connection: keep-alive", "Keep-Alive: timeout=60, max=99"]
         return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
 
@@ -76,6 +88,8 @@ class HttpConnection(Connection):
         super().__init__(came, gone)
         self._requested = requested
         self._deaf = False
+        self._answering = False
+        self._close_after = False
 
     @property
     def ignores_input(self) -> bool:
@@ -86,6 +100,18 @@ class HttpConnection(Connection):
         """Ignore what the client sends from now on: the connection has become a stream."""
         self._deaf = True
         self._buffer.clear()
+
+    def hold(self) -> None:
+        """Take no further request until `go_on`: the answer to this one takes a while."""
+        self._answering = True
+
+    def go_on(self, *, close: bool) -> None:
+        """The answer is complete: take the next request, or close."""
+        self._answering = False
+        if close or self._close_after:
+            self.end()
+        while not (self.closed or self.ignores_input) and self.take():
+            pass
 
     def answer(self, reply: Reply) -> None:
         """Send a reply, in the shape its faults give it."""
@@ -100,6 +126,8 @@ class HttpConnection(Connection):
 
     def take(self) -> bool:
         """Take one request from the buffer."""
+        if self._answering:
+            return False
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > MAX_HEAD:
@@ -136,7 +164,8 @@ class HttpConnection(Connection):
 
     def end_unless_stream(self) -> None:
         """Close after the reply, as the client asked, but leave a stream open."""
-        if not (self._deaf or self.silent):
+        self._close_after = self._answering
+        if not (self._deaf or self.silent or self._answering):
             self.end()
 
     def _reject(self, status: int) -> None:

@@ -32,13 +32,20 @@ class Lens:
             draw = ImageDraw.Draw(image)
             draw.text((8, 6), state[1], fill="white")
             draw.text((size[0] - 80, size[1] - 18), channel.name.encode("ascii", "replace").decode(), fill="white")
-            taken = (state, _jpeg(image))
+            taken = (state, jpeg(image))
             self._taken[key] = taken
         return taken[1]
 
     def still(self, channel: Channel, size: tuple[int, int]) -> Image.Image:
         """Draw what a channel sees, without name and time."""
         return _thermal(self._scene, size) if channel.thermal else _visible(self._scene, size)
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """Encode a picture as the camera does."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def with_comment(jpeg: bytes, comment: bytes) -> bytes:
@@ -99,9 +106,3 @@ def _outline(draw: ImageDraw.ImageDraw, rule: Rule, size: tuple[int, int], fill:
             draw.line(points, fill="white")
         case "region":
             draw.polygon(points, outline="white", fill=fill)
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()

@@ -71,6 +71,8 @@ def _cuts(
     device: Device, recordings: Recordings, track: int, query: dict[str, str], over_isapi: bool
 ) -> tuple[Cut, ...]:
     profile = device.profile
+    if device.disk not in ("ok", "full"):
+        raise Answered(404)
     times: dict[str, datetime | None] = dict.fromkeys(("starttime", "endtime"))
     for name in times:
         if name in query:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .archive_profile import ARCHIVE_QUIRKS, ArchiveProfile
 from .schema import Missing
 from .units import Unit
 
@@ -20,7 +21,7 @@ HeartbeatForm = Literal["videoloss", "channel_zero", "channel_empty", "heartBeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(ArchiveProfile):
     """Settings of a device's firmware; the defaults are a DS-2TD1228 as captured. `about` says which quirk it is."""
 
     about: str = "A thermal camera as captured (DS-2TD1228, DS-2TB21)."
@@ -346,5 +347,6 @@ PROFILES: dict[str, Profile] = {
     "playback_close": _profile("The connection ends with the playback (4).", playback_end="close"),
     "playback_bye": _profile("Playback ends with RTCP BYE (4).", playback_end="bye"),
     "playback_silence": _profile("Playback ends, and nothing is said (4).", playback_end="silence"),
+    **{name: _profile(about, **settings) for name, (about, settings) in ARCHIVE_QUIRKS.items()},
 }
 """The profiles by name. A variation is `dataclasses.replace(PROFILES["short_stream"], close_after=2.0)`."""

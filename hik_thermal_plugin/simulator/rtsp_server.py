@@ -52,6 +52,7 @@ class RtspServer:
         self,
         device: Device,
         recordings: Recordings,
+        films: Films,
         *,
         metadata_period: float,
         struck: Callable[[RtspConnection, str], bool],
@@ -61,7 +62,7 @@ class RtspServer:
         self._period = metadata_period
         self._struck = struck
         self._loop = asyncio.get_running_loop()
-        self._films = Films(device)
+        self._films = films
         self._sessions: dict[RtspConnection, _Session] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -92,12 +93,11 @@ class RtspServer:
                 timer.cancel()
 
     def close(self) -> None:
-        """End all sessions and encode nothing more."""
+        """End all sessions."""
         for connection in list(self._sessions):
             self.closed(connection)
         for task in self._tasks:
             task.cancel()
-        self._films.close()
 
     def requested(self, connection: RtspConnection, request: RtspRequest) -> None:
         """Answer one request."""

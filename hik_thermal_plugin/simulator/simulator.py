@@ -18,7 +18,7 @@ from .device import Device
 from .models import MODELS, Model
 from .port import HOST, Port
 from .profiles import PLAIN, PROFILES, Profile
-from .recordings import Recordings, Span, checked_spans, factory_spans
+from .recordings import Recordings, Span, Stored, checked_recordings, factory_recordings
 from .scenario import Scenario, read_scenario
 from .steps import Step, read_steps
 
@@ -35,7 +35,7 @@ class Simulator:
     folder of captured answers (captured.py). Ports: 0 takes any free one, None leaves the part out. `lock_attempts`
     refused logins in a row lock the account for `lock_seconds`. `heartbeat`, `repeat`, `real_time` and `metadata`: the
     periods of heartbeats, of alarms that last, of real-time temperatures, and of metadata over RTSP, in seconds. `recordings`: begin
-    and end (aware) of what each channel has stored; without it a day of hours until now.
+    and end (aware) of what each channel has stored, or `Stored` where more is to be told; without it a day until now (recordings.py).
     Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
     """
 
@@ -60,7 +60,7 @@ class Simulator:
         repeat: float = 1.0,
         real_time: float = 0.5,
         metadata: float = 1.0,
-        recordings: Sequence[Span] | None = None,
+        recordings: Sequence[Span | Stored] | None = None,
         name: str = "Thermal camera",
         utc_offset: timedelta = timedelta(hours=1),
     ) -> None:
@@ -78,7 +78,7 @@ class Simulator:
         self._repeat = repeat
         self._real_time = real_time
         self._metadata = metadata
-        self._recordings = None if recordings is None else checked_spans(recordings)
+        self._recordings = None if recordings is None else checked_recordings(recordings)
         self._name = name
         self._utc_offset = utc_offset
         self._ports: dict[str, Port] = {}
@@ -191,12 +191,13 @@ class Simulator:
             answers=self._answers,
             identity=f"{self._name} {self.model} {ports[0].number if ports else 0}",
         )
-        spans = factory_spans(device.booted) if self._recordings is None else self._recordings
+        stored = factory_recordings(device.booted) if self._recordings is None else self._recordings
+        channels = [channel.id for channel in self._model.channels]
         self._camera = Camera(
             device,
             ports,
             self._ports.get("rtsp"),
-            Recordings([channel.id for channel in self._model.channels], spans),
+            Recordings(channels, stored, device.now, self._profile.result_form),
             heartbeat=self._heartbeat,
             repeat=self._repeat,
             real_time=self._real_time,

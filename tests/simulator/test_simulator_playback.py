@@ -88,7 +88,7 @@ def test_a_span_may_begin_before_and_reach_over_a_gap(stored):
     end = LATER + timedelta(seconds=1)
     (channel,) = client.play(track(END - timedelta(seconds=1), end), "video").values()
     client.until(lambda: client.asked)
-    assert shown(client, channel, 50) == [*range(599 * 25, 600 * 25), *range(25)]
+    assert shown(client, channel, 50) == [*range(59 * 25, 60 * 25), *range(25)]  # a circle of 60 s
     with RtspClient(simulator) as other:
         client.ask("TEARDOWN", track())
         (channel,) = other.play(track(START - timedelta(hours=5)), "video").values()
@@ -146,7 +146,7 @@ def test_the_end_of_what_is_stored_ends_playback(stored):
     _, client = stored()
     (channel,) = client.play(track(LATER + timedelta(seconds=89)), "video").values()
     client.until(lambda: client.asked)
-    assert shown(client, channel, 25)[-1] == 90 * 25 - 1
+    assert shown(client, channel, 25)[-1] == 30 * 25 - 1  # a circle of 60 s
 
 
 @pytest.mark.parametrize("profile", ["playback_close", "playback_bye", "playback_silence"])
@@ -203,7 +203,7 @@ def test_a_camera_from_the_factory_has_recorded_for_a_day(rtsp):
         assert client.ask("DESCRIBE", track(start, start + timedelta(minutes=1))).status == (
             404 if hours in (1.5, 25) else status
         )
-    assert client.ask("DESCRIBE", track(now + timedelta(seconds=1))).status == 404
+    assert client.ask("DESCRIBE", track(now + timedelta(seconds=5))).status == 404
 
 
 @pytest.mark.parametrize(
