@@ -106,7 +106,7 @@ ARCHIVE_QUIRKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"download_form": "get_version"},
     ),
     "download_by_time": ("A playbackURI without a name gives its span (5.3).", {"download_by_time": True}),
-    "download_ranges": ("Downloads of a range of bytes (5.3: nobody has seen it).", {"ranges": True}),
+    "download_ranges": ("Downloads of a range of bytes, which nobody has seen a device do (5.3).", {"ranges": True}),
     "download_unsized": ("Downloads without Content-Length (5.3).", {"sized_downloads": "none"}),
     "rounded_sizes": ("The announced size is the next multiple of 64 KB (5.3).", {"announced_block": 65536}),
     "download_announced": (

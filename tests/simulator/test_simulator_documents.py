@@ -165,7 +165,7 @@ def test_a_write_is_taken_served_again_and_recorded(camera):
         ("POST", DEVICE_INFO, b"<a/>", 403, "methodNotAllowed"),
         ("PUT", TRIGGERS, b"<a/>", 403, "methodNotAllowed"),
         ("PUT", f"{STREAMS}/301", b"<a/>", 400, "invalidChannel"),
-        ("POST", "/ISAPI/ContentMgmt/search", b"<a/>", 403, "notSupport"),
+        ("POST", "/ISAPI/ContentMgmt/record/tracks", b"<a/>", 403, "methodNotAllowed"),
         ("POST", ALERT_STREAM, b"<a/>", 403, "notSupport"),
     ],
 )
