@@ -79,9 +79,7 @@ def read_search(device: Device, request: Request) -> Wanted:
     lower = profile.search_id == "upper" and identity != identity.upper()
     if profile.search_id != "any" and (lower or not _GUID.fullmatch(identity)):
         raise Refused(BAD_XML_CONTENT)
-    tracks = [
-        node.text or "" for listed in named(root, profile.track_list) for node in named(listed, "trackID")
-    ]
+    tracks = [node.text or "" for listed in named(root, profile.track_list) for node in named(listed, "trackID")]
     if not tracks or not all(track.strip().isdecimal() for track in tracks):
         raise Refused(BAD_XML_CONTENT)
     if any(device.model.channel(int(track) // 100) is None for track in tracks):

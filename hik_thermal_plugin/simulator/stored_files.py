@@ -53,16 +53,16 @@ class StoredFiles:
         return len(self.picture(recording)) if recording.is_picture else self.size(whole(recording))
 
     async def read(self, portions: Sequence[Portion], first: int = 0) -> AsyncGenerator[bytes]:
-        """The bytes from `first` on, at most a second of video at a time."""
+        """The bytes from `first` on, a second of video at a time, the first one with the header."""
         channel = self._channel(portions[0].recording.channel)
         header, rate = self._header(channel), self._rate(channel)
-        if first < len(header):
-            yield self._shown(header[first:])
-        skipped = max(first - len(header), 0)
+        before, skipped = header[first:], max(first - len(header), 0)
         for portion in portions:
             for second in range(portion.first, portion.last):
                 if skipped < rate:
-                    yield self._shown((await self._second(channel, portion.recording, second))[skipped:])
+                    data = await self._second(channel, portion.recording, second)
+                    yield self._shown(before + data[skipped:])
+                    before = b""
                 skipped = max(skipped - rate, 0)
 
     def picture(self, recording: Recording) -> bytes:
