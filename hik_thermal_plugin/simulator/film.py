@@ -39,11 +39,11 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One encoded frame as NAL units and as RTP payloads; `shown` is its place among the frames of its group as they are shown."""
+    """One encoded frame as RTP payloads and as the NAL units in them; `shown` is its place among the frames of its group as they are shown."""
 
-    units: tuple[bytes, ...]
     payloads: tuple[bytes, ...]
     shown: int
+    units: tuple[bytes, ...] = ()
 
 
 Gop = tuple[Frame, ...]
@@ -87,7 +87,7 @@ def _frames(planes: NDArray[np.uint8], form: Format, number: int, *, only_first:
     payloads = rtp.payloads_265 if form.codec == "H.265" else rtp.payloads_264
     for packet in packets:
         units = tuple(rtp.units(bytes(packet)))
-        yield Frame(units, tuple(payload for unit in units for payload in payloads(unit)), packet.pts)
+        yield Frame(tuple(payload for unit in units for payload in payloads(unit)), packet.pts, units)
 
 
 def _planes(picture: Image.Image, form: Format) -> NDArray[np.uint8]:
