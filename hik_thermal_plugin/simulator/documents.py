@@ -83,6 +83,12 @@ def capabilities(device: Device) -> Element:
             element("isSupportFireDetection", True),
             element("isSupportSmokeDetection", model.smoke_detection),
         ),
+        element(
+            "RacmCap",
+            element("nasNums", 8),
+            element("pictureSearchType", "", opt="CMR,MOTION,ALARM"),
+            element("recordSearchType", "", opt="CMR,MOTION,ALARM,EDR,ALARMANDMOTION,AllEvent"),
+        ),
         element("PTZCtrlCap", element("isSupportPatrols", model.pan_tilt)),
         Element("ThermalCap", _thermal_flags(device)) if device.profile.thermal_capabilities else None,
         element("isSupportPlayback", True),

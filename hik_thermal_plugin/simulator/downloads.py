@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from .device import Device
@@ -85,7 +86,7 @@ class Downloads:
         connection.hold()
         task = self._loop.create_task(self._send(connection, reply, chunks))
         self._sending[connection] = task
-        task.add_done_callback(lambda _: self._sending.pop(connection, None))
+        task.add_done_callback(partial(self._sent, connection))
 
     def closed(self, connection: object) -> None:
         """Forget a connection that has ended, or means nothing to anybody any more."""
@@ -97,6 +98,15 @@ class Downloads:
         """Send nothing more."""
         for connection in list(self._sending):
             self.closed(connection)
+
+    def _sent(self, connection: HttpConnection, task: asyncio.Task[None]) -> None:
+        if self._sending.get(connection) is task:  # and not the next one's on this connection
+            del self._sending[connection]
+        if not task.cancelled() and (error := task.exception()):
+            connection.end("rst")
+            self._loop.call_exception_handler(
+                {"message": "a download of the simulated camera failed", "exception": error}
+            )
 
     def _read(self, request: Request) -> str:
         """The address in a request, whose form must be one the firmware takes."""
@@ -164,10 +174,13 @@ class Downloads:
                 step = len(data) if rate is None else _PIECE
                 for start in range(0, len(data), step):
                     connection.write(data[start : start + step])
+                    if not left and start + step >= len(data):
+                        break  # who has it all may ask for the next one at once
                     if rate:
                         await asyncio.sleep(step / rate)
                     if not await connection.has_room():
                         return
                 if not left:
                     break
+        self._sending.pop(connection, None)
         connection.go_on(close=reply.close or reply.cut or reply.length_error > 0 or not reply.sized)

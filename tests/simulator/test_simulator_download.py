@@ -94,6 +94,7 @@ def test_downloading_and_playing_show_the_same_pictures(archive, rtsp):
         assert (one == other).all()
 
 
+@pytest.mark.integration
 def test_pictures_go_round_and_times_go_on(archive):
     long = Stored(start=START + timedelta(hours=1), end=START + timedelta(hours=1, seconds=61.48))
     _, client, _ = archive("plain", long)
@@ -313,38 +314,6 @@ def test_a_stall_within_a_file(archive):
         wire.until(lambda data: len(data.partition(b"\r\n\r\n")[2]) == SIZE)
 
 
-def test_an_encrypted_card(archive):
-    _, client, uri = archive("encrypted_card")
-    assert download(client, uri).body[:4] == b"IMKH"
-    assert storage(client)["encryptionStatus"] == "encrypted"
-    _, client, uri = archive("scrambled_downloads")
-    scrambled = download(client, uri).body
-    assert len(scrambled) == SIZE
-    assert b"\0\0\1\xba" not in scrambled
-    assert storage(client)["encryptionStatus"] == "encrypted"
-
-
-def storage(client: RawClient) -> dict[str, str | None]:
-    root = etree.fromstring(client.get("/ISAPI/ContentMgmt/Storage").body)
-    return {etree.QName(node).localname: node.text for node in root.iter()}
-
-
-@pytest.mark.parametrize(("profile", "status", "free"), [("nas", "ok", "119552"), ("nas_offline", "offline", "0")])
-def test_a_network_drive(archive, profile, status, free):
-    _, client, _ = archive(profile)
-    root = etree.fromstring(client.get("/ISAPI/ContentMgmt/Storage").body)
-    assert [node.text for node in root.iter("{*}status")] == ["ok", status]
-    (drive,) = root.iter("{*}nas")
-    assert (drive.findtext("{*}freeSpace"), drive.findtext("{*}path")) == (free, "/recordings")
-
-
-def test_storage_of_a_recorder(archive):
-    simulator, client, _ = archive("recorder_storage")
-    assert storage(client)["hddName"] == "hdd1"
-    apply(simulator, {"disk": {"state": "full"}})
-    assert (storage(client)["status"], storage(client)["freeSpace"]) == ("ok", "0")
-
-
 def test_oem_results_as_in_the_captures_and_their_files(archive):
     _, client, _ = archive("psia_results")
     answer = client.get("/ISAPI/ContentMgmt/search", method="POST", body=search_body())
@@ -356,7 +325,8 @@ def test_oem_results_as_in_the_captures_and_their_files(archive):
     assert len(download(client, one.uri).body) == SIZE
 
 
-def test_a_large_file_is_sent_in_little_memory(camera):
+@pytest.mark.integration
+def test_a_large_file_is_sent_whole(camera):
     large = [(START, START + timedelta(minutes=20))]
     _, client = camera(model=MODEL, recordings=large)
     (one,) = search(client).found
@@ -380,3 +350,40 @@ def test_a_client_that_reads_nothing_holds_nobody_up(archive):
         wire.until(b"IMKH")
         for _ in range(20):
             assert client.get("/ISAPI/System/deviceInfo").status == 200
+
+
+def test_a_client_that_wants_the_connection_closed_gets_all_before(archive):
+    _, client, uri = archive()
+    authorization = client.authorize(client.ask(DOWNLOAD), DOWNLOAD)
+    request = client.request(DOWNLOAD, authorization=authorization, body=download_body(uri))
+    with client.connect() as wire:
+        wire.send(request.replace(b"\r\nHost", b"\r\nConnection: close\r\nHost", 1))
+        assert len(wire.to_end().partition(b"\r\n\r\n")[2]) == SIZE
+
+
+def test_requests_in_line_are_answered_after_the_file(archive):
+    _, client, uri = archive()
+    authorization = client.authorize(client.ask(DOWNLOAD), DOWNLOAD)
+    with client.connect() as wire:
+        wire.send(client.request(DOWNLOAD, authorization=authorization, body=download_body(uri)) * 2)
+        assert len(read_answer(wire).body) == SIZE
+        assert len(read_answer(wire).body) == SIZE
+
+
+def test_a_reboot_in_the_middle_of_a_file(archive, wait_for):
+    simulator, client, uri = archive(replace(PROFILES["slow_download"], download_rate=20_000.0))
+    authorization = client.authorize(client.ask(DOWNLOAD), DOWNLOAD)
+    with client.connect() as wire:
+        wire.send(client.request(DOWNLOAD, authorization=authorization, body=download_body(uri)))
+        wire.until(b"IMKH")
+        apply(simulator, {"fault": {"kind": "reboot", "seconds": 0.05}})
+        wire.to_end()
+        assert wire.reset
+    wait_for(lambda: started(client, uri), what="a download after the boot")
+
+
+def started(client: RawClient, uri: str) -> bool:
+    try:
+        return refusal_or_size(client, uri) == "started"
+    except OSError:
+        return False
