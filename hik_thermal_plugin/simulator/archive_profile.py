@@ -36,6 +36,7 @@ class ArchiveProfile:
 
     # Download (isapi.md 5.3)
     media_header: bool = True
+    private_streams: bool = False
     download_form: DownloadForm = "any"
     download_by_time: bool = False
     ranges: bool = False
@@ -98,6 +99,7 @@ ARCHIVE_QUIRKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
     # Download
     "plain_stream": ("Files begin with a pack header instead of IMKH (quirk 16).", {"media_header": False}),
+    "private_streams": ("Files with packets of the maker's own, 0xBD and 0xBF (5.3).", {"private_streams": True}),
     "download_get": ("Downloads are asked for with GET alone (quirk 15).", {"download_form": "get"}),
     "download_post": ("Downloads are asked for with POST alone (quirk 15).", {"download_form": "post"}),
     "download_bare": ("Downloads with GET and a bare root alone (quirk 15).", {"download_form": "get_bare"}),

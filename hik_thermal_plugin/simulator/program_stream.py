@@ -40,12 +40,15 @@ def media_header(codec: str) -> bytes:
     return (b"IMKH" + words).ljust(40, b"\0")
 
 
-def pattern(group: Gop, form: Format, size: int, wanted: int | None = None) -> Pattern:
-    """Lay a group out in `size` bytes, all its frames or those `wanted` that are shown first; ValueError if they do not fit."""
-    laid = _lay_out(group, form, wanted, stuffing=0)
+def pattern(group: Gop, form: Format, size: int, wanted: int | None = None, private: bytes = b"") -> Pattern:
+    """Lay a group out in `size` bytes, all its frames or those `wanted` that are shown first; ValueError if they do not fit.
+
+    `private` comes before the pictures, in packets that are no video (rtsp.md "MPEG-PS from the camera").
+    """
+    laid = _lay_out(group, form, wanted, private, stuffing=0)
     left = size - len(laid.data)
     if 0 < left < _HEAD:  # too little for a packet of padding
-        laid = _lay_out(group, form, wanted, stuffing=left)
+        laid = _lay_out(group, form, wanted, private, stuffing=left)
         left = 0
     if left < 0:
         raise ValueError(f"a second of {form} takes {len(laid.data)} bytes and has {size}")
@@ -63,7 +66,7 @@ def at(laid: Pattern, begin: int) -> bytes:
     return bytes(data)
 
 
-def _lay_out(group: Gop, form: Format, wanted: int | None, *, stuffing: int) -> Pattern:
+def _lay_out(group: Gop, form: Format, wanted: int | None, private: bytes, *, stuffing: int) -> Pattern:
     step = CLOCK // form.fps
     data = bytearray()
     clocks: list[tuple[int, int]] = []
@@ -78,6 +81,9 @@ def _lay_out(group: Gop, form: Format, wanted: int | None, *, stuffing: int) -> 
         data += _pack(stuffing if place == 0 else 0)
         if place == 0:
             data += _system_header() + _stream_map(form.codec)
+            if private:
+                data += struct.pack(">IHBBB", 0x1BD, 3 + len(private), 0x88, 0, 0) + private
+                data += struct.pack(">IH", 0x1BF, len(private)) + private
         unit = b"".join(b"\0\0\0\1" + unit for unit in frame.units)
         for start in range(0, len(unit), _LARGEST_PAYLOAD):
             part, times = unit[start : start + _LARGEST_PAYLOAD], list[tuple[int, int]]()

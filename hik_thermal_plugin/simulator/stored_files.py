@@ -16,6 +16,7 @@ from .recordings import Recording
 
 _LEAST = 40_000
 """Bytes that a second has at least, whatever the bit rate of its stream."""
+_PRIVATE = b"\x00\x2a" + b"private to the maker".ljust(62, b"\0")
 _ENCRYPTED = bytes(byte * 167 + 91 & 0xFF for byte in range(256))
 
 
@@ -82,8 +83,9 @@ class StoredFiles:
         if found is None:
             film = self._films.recorded(channel)
             group = await film.group(number)
+            private = _PRIVATE if self._device.profile.private_streams else b""
             film.prepare((number + 1) % RECORDED_GROUPS)
-            found = program_stream.pattern(group, form, self._rate(channel), wanted)
+            found = program_stream.pattern(group, form, self._rate(channel), wanted, private)
             if wanted == form.fps:
                 self._patterns[key] = found
         # The clock of the stream is the time of day: files that follow each other fit together.

@@ -62,7 +62,7 @@ def times(data: bytes) -> list[float]:
         return [float(frame.pts * video.time_base) for frame in container.decode(video) if frame.pts is not None]
 
 
-@pytest.mark.parametrize("profile", ["plain", "plain_stream", "download_octets", "b_frames"])
+@pytest.mark.parametrize("profile", ["plain", "plain_stream", "download_octets", "b_frames", "private_streams"])
 def test_a_file_is_a_program_stream_of_the_announced_size(archive, profile):
     _, client, uri = archive(profile)
     answer = download(client, uri)

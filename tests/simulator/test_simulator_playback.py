@@ -186,6 +186,13 @@ def _open_again(client: RtspClient, target: str) -> bool:
     return any(client.ask("DESCRIBE", target).status == 200 for _ in range(100))
 
 
+@pytest.mark.parametrize(("state", "status"), [("full", 200), ("offline", 404)])
+def test_a_disk_that_cannot_be_read_plays_nothing(stored, state, status):
+    simulator, client = stored()
+    apply(simulator, {"disk": {"state": state}})
+    assert client.ask("DESCRIBE", track(START)).status == status
+
+
 def test_recordings_show_the_past_and_not_the_present(stored):
     simulator, client = stored()
     apply(simulator, {"fire": {"x": 0.25, "y": 0.75, "celsius": 700}})
