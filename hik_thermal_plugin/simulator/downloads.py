@@ -141,6 +141,7 @@ class Downloads:
         portions = [
             Portion(cut.recording, cut.first, min(cut.last + (cut.rest > 0), cut.recording.seconds)) for cut in cuts
         ]
+        portions = [portion for portion in portions if portion.first < portion.last]
         if not portions:
             raise Refused(BAD_PARAMETERS)
         return portions

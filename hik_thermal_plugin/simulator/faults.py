@@ -19,6 +19,9 @@
 | clock_skew | the clock is `seconds` ahead (negative: behind) from now on | – |
 | refuse_push | pushing alarms to hosts, which this camera cannot do yet: always refused | – |
 
+A download of a recording is a reply like any other: `truncate` sends half of it. To search and to download writes nothing: `refuse_write`
+does not strike it.
+
 `path` narrows a fault to requests and streams whose path it is, or matches as a pattern with `*` (of an RTSP URL the path up to the
 stream's number); `count` ends it after so many.
 """

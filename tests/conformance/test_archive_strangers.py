@@ -70,6 +70,24 @@ def test_hikload_finds_and_fetches_everything_byte_for_byte(
 
 
 @pytest.mark.integration
+def test_hikload_run_as_its_users_do_brings_home_every_recording(
+    hik_simulator: Any, foreign_venv: Callable[..., Path], tmp_path: Path
+) -> None:
+    python = foreign_venv("hikload==1.1.4")
+    simulator = hik_simulator(model="bullet", recordings=STORED)
+    login = ["--username", "admin", "--password", "hik12345", "--downloads", str(tmp_path / "home")]
+    span = ["--starttime", "2026-11-20T00:00:00", "--endtime", "2026-11-21T00:00:00"]
+    done = subprocess.run(
+        [python, "-m", "hikload", "--server", simulator.http.removeprefix("http://"), *login, *span],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    sizes = {file.name: file.stat().st_size for file in (tmp_path / "home").iterdir()}
+    assert sizes == {f"20261120120{place}00-101.mp4": 256_000 * (2 + place) + 40 for place in range(3)}
+    assert {file.read_bytes()[:4] for file in (tmp_path / "home").iterdir()} == {b"IMKH"}
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("profile", ["plain", "download_post", "plain_stream"])
 def test_pyhik_finds_and_fetches_everything_byte_for_byte(
     hik_simulator: Any, foreign_venv: Callable[..., Path], tmp_path: Path, profile: str
