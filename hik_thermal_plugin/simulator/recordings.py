@@ -122,7 +122,9 @@ class Recordings:
         channel, kind = divmod(track, 100)
         if channel not in self._channels or kind not in (VIDEO_TRACK, PICTURE_TRACK):
             return []
-        written = list(self._named(channel, list(self._written()), self._next))
+        pieces = list(self._written())
+        pieces[1:] = (replace(piece, name=None) for piece in pieces[1:])  # a name of its own is one file's
+        written = list(self._named(channel, pieces, self._next))
         if written:
             written[-1] = replace(written[-1], writing=True, end=min(written[-1].end, self._clock()))
         found = self._closed[channel] + [one for one in written if one.seconds]

@@ -32,6 +32,7 @@ _TYPES: dict[str, dict[Kind, str]] = {
     "usual": {"timing": "timing", "motion": "motion", "alarm": "ALARM"},
     "upper": {"timing": "AllEvent", "motion": "MOTION", "alarm": "ALARM"},
 }
+_NOT_IN_ADDRESSES = re.compile(r"[\x00-\x20&#%+\x7f]")
 _BARE_AMPERSAND = re.compile(rb"&(?!(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);)")
 
 
@@ -199,7 +200,8 @@ def playback_uri(device: Device, one: Recording, size: int, hosts: tuple[str, st
     block = profile.announced_block
     base = f"http://{hosts[1]}/ISAPI" if one.is_picture else f"rtsp://{hosts[0]}"
     path = f"Streaming/tracks/{one.track}{'' if psia else '/'}"
-    return f"{base}/{path}?starttime={start}&endtime={end}&name={one.name}&size={-(-size // block) * block}"
+    name = _NOT_IN_ADDRESSES.sub(lambda found: f"%{ord(found[0]):02X}", one.name)
+    return f"{base}/{path}?starttime={start}&endtime={end}&name={name}&size={-(-size // block) * block}"
 
 
 def _number(text: str | None, otherwise: int) -> int:

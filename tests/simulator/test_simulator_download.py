@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qs
 
 import av
 import pytest
@@ -174,6 +175,15 @@ def test_an_address_may_have_raw_ampersands_blanks_and_another_host(archive):
 def test_requests_that_are_refused(archive, body, expected):
     _, client, _ = archive()
     assert refusal(client.get(DOWNLOAD, body=body)) == expected
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "C:\\recording", "line\nend & more", "50 %+", "\x07bell"])
+def test_names_may_be_anything(archive, name):
+    odd = Stored(start=START + timedelta(minutes=1), end=START + timedelta(minutes=1, seconds=2), name=name)
+    _, client, _ = archive("plain", odd)
+    uri = search(client).found[1].uri
+    assert parse_qs(uri)["name"] == [name]
+    assert len(download(client, uri).body) == 2 * RATE + HEADER
 
 
 def test_by_time_where_the_device_can(archive):
