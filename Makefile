@@ -11,7 +11,7 @@ demo: $(READY)
 	@$(BIN)/hik-thermal demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest -q -n 4 -m "not integration" $(ARGS)
+	$(BIN)/pytest -q -n 4 -m "not integration and not slow" $(ARGS)
 
 check: $(READY)
 	$(BIN)/python tests/check.py $(ARGS)

@@ -82,8 +82,9 @@ def check_types(options: argparse.Namespace) -> str:
 def check_tests(options: argparse.Namespace) -> str:
     """The full suite with coverage, or what `make test` has left over."""
     if options.after_make_test:
+        run(BIN / "pytest", "-q", "-n", "4", "-m", "slow and not integration")
         run(BIN / "pytest", "-q", "-m", "integration")
-        return "the integration tests; the others ran before"
+        return "the slow ones and the integration tests; the others ran before"
     with tempfile.TemporaryDirectory() as folder:
         data = {"COVERAGE_FILE": str(Path(folder) / "coverage")}
         try:
@@ -255,7 +256,7 @@ def suite_of_wheel(wheel: Path, python: Path, copy: Path) -> None:
         "-n",
         "auto",
         "-m",
-        "not integration",
+        "not integration and not slow",
         "-p",
         "no:cacheprovider",
         cwd=copy,

@@ -123,6 +123,7 @@ def test_one_scene_asked_in_every_way_is_one_scene(profile: str, site: Site, wai
     assert near(alarm.targets[0].hottest, region.highest_at, frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "profile",
     [
@@ -209,6 +210,7 @@ def test_a_frozen_picture_is_told_as_such(site: Site, wait_for: WaitFor) -> None
     assert site.measure(RegionAt(points=((0.1, 0.1), (0.9, 0.1), (0.5, 0.9)))).frozen is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drop", "stall", "truncate"])
 def test_a_stream_that_breaks_comes_back(kind: str, site: Site, wait_for: WaitFor) -> None:
     camera = site.start()

@@ -268,6 +268,7 @@ def test_close_delivers_what_is_waiting(behind: Host, gate: Gate, ear: Ear) -> N
     assert ear.expect("bridge/state", lambda value: value == "offline")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["shut", "stall", "refused port"])
 def test_close_is_quick_without_a_broker(
     behind: Host, gate: Gate, ear: Ear, trouble: str, make_host: Callable[..., Host]

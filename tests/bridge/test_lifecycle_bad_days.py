@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nvr_hooks import (
@@ -206,6 +207,7 @@ def test_lose_makes_everything_unknown() -> None:
     assert outcome.events == []
 
 
+@pytest.mark.slow
 def test_a_device_cannot_grow_us_without_end() -> None:
     camera = OneCamera()
     for number in range(1000):

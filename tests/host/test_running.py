@@ -61,6 +61,7 @@ def test_run_goes_on_without_a_plugin_that_crashes_at_the_start(start: Any) -> N
     assert "plugin listener failed in nvr_start and is left out: KeyError in nvr_start" in err
 
 
+@pytest.mark.slow
 def test_run_ends_in_time_with_a_plugin_that_does_not_let_go(start: Any) -> None:
     process = start("run", "--json", config={"fake": {"cameras": {"kiln": {}}, "close": "leaves a thread"}})
     process.stdout.readline()

@@ -78,6 +78,7 @@ def test_probe_says_who_a_camera_is(ask: Ask, camera: Any) -> None:
     assert [channel["thermal"] for channel in found["channels"]] == [False, True]
 
 
+@pytest.mark.slow
 def test_probe_with_a_wrong_password_is_refused_and_nobody_s_address_unreachable(ask: Ask, camera: Any) -> None:
     assert ask("probe", camera.http, env={"HIK_THERMAL_PASSWORD": "wrong"})[0] == 4
     assert ask("probe", f"http://127.0.0.1:{closed_port()}")[0] == 3
@@ -101,6 +102,7 @@ def test_cameras_shows_a_refused_login(ask: Ask, config: dict[str, Any]) -> None
     assert found["state"] == "auth_blocked"
 
 
+@pytest.mark.slow
 def test_urls_of_both_channels(ask: Ask, config: dict[str, Any], camera: Any) -> None:
     code, found, _ = ask("urls", "kiln", config=config)
 
@@ -159,6 +161,7 @@ def test_watch_shows_temperatures_and_a_fire_the_moment_it_breaks_out(
     assert (event["camera"], event["channel"], event["source"]) == ("kiln", 2, "alert_stream")
 
 
+@pytest.mark.slow
 def test_watch_of_a_camera_that_is_away_or_refuses_fails_when_its_time_is_up(
     start: Any, secret: str, config: dict[str, Any]
 ) -> None:
@@ -199,6 +202,7 @@ def test_a_fire_goes_to_the_broker_and_the_end_is_told(
     assert secret not in out + err + "".join(message.payload.decode(errors="replace") for message in messages.got)
 
 
+@pytest.mark.slow
 def test_a_test_alarm_comes_back_through_the_running_service(
     start: Any, ask: Ask, secret: str, config: dict[str, Any], messages: Any
 ) -> None:

@@ -149,6 +149,7 @@ def test_the_end_of_what_is_stored_ends_playback(stored):
     assert shown(client, channel, 25)[-1] == 30 * 25 - 1  # a circle of 60 s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["playback_close", "playback_bye", "playback_silence"])
 def test_other_ends(stored, profile):
     _, client = stored(profile=profile)

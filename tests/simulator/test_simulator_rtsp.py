@@ -300,6 +300,7 @@ def test_requests_and_packets_of_the_client_may_come_in_pieces_and_together(rtsp
     client.to_end()
 
 
+@pytest.mark.slow
 def test_a_session_that_nobody_keeps_alive_ends(rtsp):
     simulator, client = rtsp(profile=replace(PROFILES["short_session"], session_timeout=1))
     (channel,) = client.play(LIVE, "application").values()

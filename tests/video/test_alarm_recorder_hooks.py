@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from nvr_hooks.loading import Plugins
 from rtsp_video import Conduct
 from video_site import Site, decoded
@@ -11,6 +12,7 @@ from video_site import Site, decoded
 from hik_thermal_plugin.alarm_recorder import AlarmRecorder
 
 
+@pytest.mark.slow
 def test_a_fire_is_recorded_with_the_seconds_before_it(site: Site, wait_for: Callable[..., None]) -> None:
     site.server.conduct = Conduct(pace=0.04)
     folder = site.folder / "alarms"

@@ -114,6 +114,7 @@ def test_a_silent_camera_is_unreachable(site: Site, run: Run) -> None:
     assert not (site.folder / "kiln.mp4").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_completes_the_file_and_ends_well(
     site: Site, wait_for: Callable[..., None], number: signal.Signals

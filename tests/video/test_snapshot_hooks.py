@@ -84,6 +84,7 @@ def test_what_needs_pillow_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) 
             ask()
 
 
+@pytest.mark.slow
 def test_a_recording_with_overlay_has_it_burned_in(site: Site) -> None:
     site.server.conduct = Conduct(pace=0.04)
     with site.record(overlay=True, seconds=2.0) as recording:

@@ -61,6 +61,7 @@ def make(hik_simulator: Any, secret: str, tmp_path: Path) -> Iterator[Callable[.
         one.driver.nvr_close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ps"])
 def test_both_channels_are_recorded(make: Callable[..., Camera], container: Any) -> None:
     camera = make(model="bispectrum")
@@ -109,6 +110,7 @@ def test_a_stored_recording_is_played_back_by_time(make: Callable[..., Camera], 
     assert not [path for path in camera.device.state()["requests"] if "search" in path]
 
 
+@pytest.mark.slow
 def test_a_recording_goes_on_after_the_camera_has_restarted(make: Callable[..., Camera], wait_for: Any) -> None:
     camera = make()
     target = camera.folder / "kiln.mp4"

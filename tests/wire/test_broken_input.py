@@ -107,6 +107,7 @@ def test_any_stream_in_any_pieces(data: bytes, size: int, bounded: bool) -> None
     value_or_bad_answer(read, data)
 
 
+@pytest.mark.slow
 @CALM
 @given(broken(STREAMS))
 def test_pieces_make_no_difference_to_the_alarms_of_a_broken_stream(data: bytes) -> None:
@@ -128,6 +129,7 @@ def test_any_captured_body(data: bytes) -> None:
         assert all(to_json(event) for event in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS, ids=range(len(DOCUMENTS)))
 def test_every_cut_of_every_document(document: bytes) -> None:
     for end in range(len(document)):

@@ -112,6 +112,7 @@ def test_half_an_hour_of_shift() -> None:
     assert datetime(2026, 7, 1, tzinfo=zone).utcoffset() == timedelta(hours=10, minutes=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "name"),
     [

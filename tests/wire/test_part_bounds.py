@@ -56,6 +56,7 @@ ENDLESS: dict[str, tuple[bytes, bytes, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ENDLESS)
 def test_what_never_ends_is_ended_with_a_number(what: str) -> None:
     start, piece, number = ENDLESS[what]
@@ -72,6 +73,7 @@ def test_what_never_ends_is_ended_with_a_number(what: str) -> None:
         reader.feed(b"more")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [b"\r\n", b"\0", b"garbage between parts "])
 def test_what_means_nothing_may_go_on_for_ever_and_takes_no_room(piece: bytes) -> None:
     reader = PartReader(BOUNDARY)
@@ -125,6 +127,7 @@ def test_an_idle_reader_is_small() -> None:
     assert size_of(reader) < 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
