@@ -192,6 +192,7 @@ def watch(
         raise WrongUse("there is no camera to watch: none is configured")
     until = None if seconds is None else time.monotonic() + seconds
     states: dict[tuple[str, str], ConnectionChanged] = {}
+    told: dict[tuple[str, str], str] = {}
     news = News()
     with Inbox[Event]() as inbox, ExitStack() as stack:
         subscriptions = [stack.enter_context(item) for name in names for item in _subscribe(session, name, inbox)]
@@ -199,9 +200,12 @@ def watch(
             while True:
                 event = _next(inbox, until, subscriptions)
                 if isinstance(event, ConnectionChanged):
-                    before = states.get((event.camera, event.source))
-                    if before is None or before.state != "online":
-                        states[event.camera, event.source] = event
+                    source = (event.camera, event.source)
+                    if told.get(source) == event.id:
+                        continue  # metadata has alarms and live values: its state comes to both subscriptions
+                    told[source] = event.id
+                    if (before := states.get(source)) is None or before.state != "online":
+                        states[source] = event
                 if not _wanted(session, event):
                     continue
                 if session.options.json:

@@ -124,6 +124,8 @@ class Cameras:
         ]
         if state := self._of(camera).get("temperatures"):
             events.insert(0, ConnectionChanged(camera=camera, source="realtime", state=state, reason=f"{camera}: hot"))
+        if self._of(camera).get("metadata"):
+            events.insert(0, METADATA)
         return self._told(camera, subscription, events)
 
     @hookimpl
@@ -260,6 +262,8 @@ class Cameras:
     def _events(self, camera: str) -> list[Event]:
         section = self._of(camera)
         events: list[Event] = []
+        if section.get("metadata"):
+            events.append(METADATA)
         if state := section.get("connection"):
             events.append(ConnectionChanged(camera=camera, state=state, reason=section.get("reason")))
         for number in range(section.get("alarms", 0)):
@@ -267,6 +271,10 @@ class Cameras:
         if section.get("motion"):
             events.append(TemperatureAlarm(camera=camera, channel=1, raw_type="TMA", rule=1))
         return events
+
+
+METADATA = ConnectionChanged(camera="kiln", source="metadata", state="online")
+"""One source of alarms and of live values."""
 
 
 class Listener:

@@ -251,6 +251,12 @@ def test_watch_shows_temperatures_beside_alarms(hik: Any) -> None:
     assert "kiln/2 temperature of rule 1 rule 1, highest 57.6 °C\n" in shown
 
 
+def test_watch_tells_the_state_of_a_source_of_both_once(hik: Any) -> None:
+    config = site(kiln={"alarms": 1, "readings": {1: 57.6}, "metadata": True})
+    told = [event["type"] for event in lines(hik("watch", "--seconds", "0.1", "--json", config=config).out)]
+    assert told == ["connection_changed", "fire_alarm", "temperature_reading"]
+
+
 @pytest.mark.parametrize(("lack", "left"), [("deaf", "temperature_reading"), ("blind", "fire_alarm")])
 def test_watch_goes_on_with_what_a_camera_has_and_notes_what_it_lacks(hik: Any, lack: str, left: str) -> None:
     config = site(kiln={"alarms": 1, "readings": {1: 57.6}, lack: True})
