@@ -33,11 +33,13 @@ from nvr_hooks import (
     WrongUse,
 )
 
+from .archive import CameraArchive
 from .config import CameraSettings
 from .device import Device
 from .isapi.findings import finding_of
 from .measurement import check, measure
 from .merge import LifeCycles
+from .recording_time import RecordingTime
 from .snapshots import AlarmPictures, take_snapshot
 from .thermometry import Thermometry
 from .transport import TemperatureSource
@@ -82,7 +84,9 @@ class Camera:
         )
         self._virtual = VirtualWatch(name, self._temperatures.watch, self._alarms.tell)
         self._virtual.configure(settings.rules_of_our_own)
-        self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch)
+        times = RecordingTime(name, lambda: self._device)
+        self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch, times)
+        self.archive = CameraArchive(name, lambda: self._device, self.video, times, self._tell)
 
     @property
     def info(self) -> CameraInfo:
@@ -215,18 +219,25 @@ class Camera:
         self._closed = True
         self._alarms.interrupt()
         self._temperatures.interrupt()
+        self.archive.interrupt()
         self.video.interrupt()
         self._device.transport.interrupt()
 
     def close(self) -> None:
         """End all connections and threads."""
         self.interrupt()
+        self.archive.close()
         self.video.close()
         self._alarms.close()
         self._temperatures.close()
         if (learner := self._learner) is not None and learner is not threading.current_thread():
             learner.join(self._device.settings.timeout)
         self._device.transport.close()
+
+    def _tell(self, event: Event) -> bool:
+        """Tell those who listen; return whether there is anybody."""
+        self._alarms.tell(event)
+        return self._alarms.has_subscribers
 
     def _through(self, event: Event) -> Event | None:
         if isinstance(event, ConnectionChanged) and event.source == "alert_stream" and event.state == "online":

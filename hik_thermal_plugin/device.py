@@ -18,7 +18,10 @@ from .transport import CameraTransport, Identity, TemperatureSource
 from .wire.urls import STREAMS
 
 _SERVED: frozenset[Capability] = frozenset(
-    {"alarms", "snapshot", "live", "thermal_frame", "manual_thermometry", "rules"}
+    {
+        *("alarms", "snapshot", "live", "thermal_frame", "manual_thermometry", "rules"),
+        *("search", "download", "playback", "storage"),
+    }
 )
 """Capabilities that something here makes use of; others of the device are shown as there but unserved."""
 _SHOWN_AS: Mapping[TemperatureSource, Capability] = {

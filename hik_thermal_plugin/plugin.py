@@ -100,8 +100,8 @@ class HikThermal:
     def nvr_search(
         self, camera: str, channel: int | None, start: Any, end: Any, options: SearchOptions
     ) -> Iterator[RecordedFile] | None:
-        """Not built yet."""
-        return self._not_built(camera, "search of recordings")
+        """Find recordings on the camera (guide 5.3)."""
+        return self._with(camera, lambda found: found.archive.search(channel, start, end, options))
 
     @hookimpl
     def nvr_playback_url(self, camera: str, channel: int | None, what: RecordedFile | TimeSpan) -> StreamUrl | None:
@@ -118,13 +118,13 @@ class HikThermal:
         options: DownloadOptions,
         progress: ProgressSink | None,
     ) -> Download | None:
-        """Not built yet."""
-        return self._not_built(camera, "download of recordings")
+        """Bring a recording home by name, or a span of time (guide 6.3)."""
+        return self._with(camera, lambda found: found.archive.download(channel, what, target, options, progress))
 
     @hookimpl
     def nvr_storage(self, camera: str) -> Sequence[Disk] | None:
-        """Not built yet."""
-        return self._not_built(camera, "storage")
+        """List disks and network shares (guide 5.1)."""
+        return self._with(camera, lambda found: found.archive.storage())
 
     @hookimpl
     def nvr_listen(self, camera: str, sink: Sink) -> Subscription | None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Literal, Protocol
 
 from nvr_hooks import (
     Capability,
     ChannelInfo,
+    Disk,
     Finding,
     MeasureOptions,
     Point,
+    RecordedFile,
     RuleChange,
     StreamUrl,
     TemperatureReading,
@@ -90,6 +93,20 @@ class VideoSource(Protocol):
         """End frames() from any thread, also before it began."""
 
 
+class Transfer(Protocol):
+    """One recording on its way from the camera into a file."""
+
+    def run(self, part: Path, moved: Callable[[int], object]) -> int:
+        """Bring the recording whole into `part`, which exists, and return its size in bytes; `moved` is told how many are there.
+
+        What `part` holds already may be gone on from. Raises Unsupported or NoPermission where the device does not let it be downloaded,
+        BadAnswer for what is no recording, other CameraErrors once trying again is given up, OSError for the file.
+        """
+
+    def interrupt(self) -> None:
+        """End run() from any thread, at once; also before it began."""
+
+
 class CameraTransport(Protocol):
     """One camera over one transport."""
 
@@ -120,6 +137,15 @@ class CameraTransport(Protocol):
 
     def playback_file_url(self, uri: str) -> StreamUrl:
         """Return the address of a recording by the device's own words for it, at the configured place."""
+
+    def recordings(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> Iterator[RecordedFile]:
+        """Yield what was recorded between two times, in time order, each once; `zone`: the device takes times for its own, in this zone."""
+
+    def transfer(self, file: RecordedFile) -> Transfer:
+        """Return the transfer of a recording that recordings() found; it is not begun yet."""
+
+    def storage(self, deadline: float) -> Sequence[Disk]:
+        """Return disks and network shares."""
 
     def temperatures(self, source: TemperatureSource, channel: int, compute: Compute) -> LiveSource:
         """Return a source of the channel's temperatures; its events() raises Unsupported when the device does not tell them this way."""

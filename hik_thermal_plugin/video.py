@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from nvr_hooks import (
 from .deliveries import Deliveries
 from .device import Device
 from .live_video import LiveVideo
+from .recording_time import RecordingTime
 
 if TYPE_CHECKING:
     from .media.burning import Burned
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from .media.streams import Drain, Playback
 
 Watch = Callable[[Sink], Subscription]
-_log = logging.getLogger(__name__)
 
 
 class CameraVideo:
@@ -44,8 +43,11 @@ class CameraVideo:
     The media library is imported when the first picture is wanted: hosts that only listen do without its memory.
     """
 
-    def __init__(self, name: str, device: Callable[[], Device], deliveries: Deliveries, watch: Watch) -> None:
+    def __init__(
+        self, name: str, device: Callable[[], Device], deliveries: Deliveries, watch: Watch, times: RecordingTime
+    ) -> None:
         self.watch = watch
+        self._times = times
         self._name = name
         self._device = device
         self._deliveries = deliveries
@@ -53,7 +55,6 @@ class CameraVideo:
         self._streams: dict[tuple[int, str], LiveVideo] = {}
         self._jobs: set[Job] = set()
         self._playing = threading.Lock()
-        self._said = False
         self._closed = False
 
     def record(self, channel: int | None, target: Path, options: RecordOptions) -> Recording:
@@ -137,8 +138,7 @@ class CameraVideo:
             track = what.track
         else:
             track = device.channel(channel, device.deadline()) * 100 + 1
-        zone = device.identity.zone if self._recordings_in_local_time(device) else None
-        return device.transport.playback_url(track, what.start, what.end, zone)
+        return device.transport.playback_url(track, what.start, what.end, self._times.zone())
 
     def live(self, channel: int | None, profile: str, deadline: float) -> LiveVideo:
         """Return the shared live video of a profile; raise Unsupported for one that the camera does not have."""
@@ -200,22 +200,6 @@ class CameraVideo:
         overlay = Overlay(channel)
         burned = Burned(self._name, overlay)
         return burned, self.watch(overlay.take)
-
-    def _recordings_in_local_time(self, device: Device) -> bool:
-        """Decide what the digits of a recording's times mean to the camera (isapi.md 5.2)."""
-        match device.settings.recording_time:
-            case "local":
-                if device.identity.zone is None:
-                    device.learn(device.deadline(), anew=False)
-                return True
-            case "auto" if not self._said:
-                self._said = True
-                _log.info(
-                    "%s: recording_time is auto: times of recordings are sent as UTC, which cameras take them for; "
-                    "set recording_time: local for a recorder that takes them for its own time",
-                    self._name,
-                )
-        return False
 
 
 def _left(deadline: float) -> float:

@@ -73,7 +73,8 @@ class Connection:
         seconds = timeout or self._endpoint.timeout
         deadline = time.monotonic() + seconds
         with self._named(method, path):
-            response = self._send(method, path, seconds, body=body, content_type=content_type)
+            headers = {} if content_type is None else {"Content-Type": content_type}
+            response = self._send(method, path, seconds, body=body, headers=headers)
             with closing(response):
                 pieces, size = [], 0
                 for piece in response.iter_bytes():
@@ -88,10 +89,21 @@ class Connection:
                         raise httpx.ReadTimeout("")
         return Answer(response.status_code, response.headers, media_type(response.headers), b"".join(pieces))
 
-    def open(self, path: str) -> httpx.Response:
-        """Send a GET whose answer need not end, and return it, whatever it says, once its head is there; for isapi.stream."""
-        with self._named("GET", path):
-            return self._send("GET", path, self._endpoint.timeout)
+    def open(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> httpx.Response:
+        """Send a request whose answer need not end, and return it, whatever it says, once its head is there.
+
+        Whoever reads it, like isapi.stream, translates what goes wrong from then on.
+        """
+        with self._named(method, path):
+            return self._send(method, path, timeout or self._endpoint.timeout, body=body, headers=headers)
 
     def take_over(self, response: httpx.Response) -> socket.socket:
         """Return the socket of a response of which nothing is left in httpx, to be read directly; it is closed with this connection."""
@@ -149,7 +161,13 @@ class Connection:
         self.close()
 
     def _send(
-        self, method: str, path: str, seconds: float, *, body: bytes | None = None, content_type: str | None = None
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         if self._client is None or self._ended:
             raise Unreachable(
@@ -162,7 +180,6 @@ class Connection:
             "cancelled": lambda: self._ended,
             "trace": self._trace,
         }
-        headers = {} if content_type is None else {"Content-Type": content_type}
         request = self._client.build_request(method, path, content=body, headers=headers, extensions=extensions)
         return self._client.send(request, auth=self._auth, stream=True, follow_redirects=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, TypeVar
@@ -13,10 +13,12 @@ from nvr_hooks import (
     Capability,
     ChannelInfo,
     DeviceError,
+    Disk,
     Finding,
     MeasureOptions,
     NoPermission,
     Point,
+    RecordedFile,
     RuleChange,
     StreamUrl,
     ThermalFrame,
@@ -41,6 +43,7 @@ from ..wire.device import (
 )
 from ..wire.urls import live_url, playback_url, rewritten
 from .alert_stream import AlertStream
+from .archive import DeviceArchive
 from .channels import ThermalChannels
 from .clicks import Clicks
 from .client import IsapiClient
@@ -50,6 +53,7 @@ from .metadata_stream import MetadataStream, camera_metadata
 from .polling import ComputedReadings, PolledReadings
 from .rules import DeviceRules
 from .thermometry import RealtimeStream
+from .transfer import Transfer
 from .video_stream import VideoStream, camera_video
 
 T = TypeVar("T")
@@ -89,6 +93,7 @@ class IsapiDevice:
         self._rules = DeviceRules(client, self._numbers)
         self._frames = Frames(client, self._numbers, self._rules, frame_interval)
         self._clicks = Clicks(client, self._numbers)
+        self._archive = DeviceArchive(client)
 
     def identify(self, deadline: float) -> Identity:
         """Ask for identity, channels, capabilities and clock; what the device or this user cannot answer stays None.
@@ -149,6 +154,18 @@ class IsapiDevice:
     def playback_file_url(self, uri: str) -> StreamUrl:
         """Return a search result's RTSP address at the configured host and port (guide 5.3.2, isapi.md 4)."""
         return self._address(rewritten(uri, self._host, self._rtsp_port))
+
+    def recordings(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> Iterator[RecordedFile]:
+        """Search for recordings (guide 5.3)."""
+        return self._archive.search(track, start, end, zone)
+
+    def transfer(self, file: RecordedFile) -> Transfer:
+        """Return the download of a recording by its name (guide 6.3.2)."""
+        return self._archive.transfer(file)
+
+    def storage(self, deadline: float) -> tuple[Disk, ...]:
+        """Return disks and network shares (guide 5.1)."""
+        return self._archive.storage(deadline)
 
     def temperatures(
         self, source: TemperatureSource, channel: int, compute: Compute
@@ -275,6 +292,8 @@ def _known(capabilities: Capabilities | None) -> frozenset[Capability] | None:
     there = {name for name, yes in says.items() if yes} | _ALWAYS
     if "snapshot" not in says:
         there.add("snapshot")  # older firmware has it and does not say so
+    if "search" in there:
+        there |= {"download", "storage"}  # what records has both, and no flag for either
     return frozenset(there)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -27,13 +28,15 @@ class Clip:
             raise WrongUse(f"{target} exists already: a recording replaces nothing")
         try:
             # Of two recordings into one file the second must not write over the first.
-            os.close(os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+            self._lock: int | None = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         except FileExistsError:
             raise WrongUse(
                 f"{self.part} exists: another recording writes it, or one was cut off and can still be played"
             ) from None
         except OSError as error:
             raise WrongUse(f"cannot write {self.part}: {error.strerror}") from error
+        with suppress(OSError):  # a file system without locks: downloads look at what is in it as well
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def write(self, picture: Picture) -> None:
         """Write one picture; the first must be a key picture."""
@@ -47,15 +50,14 @@ class Clip:
         """Complete the file and return it; None, and no file, where nothing was written. Raises OSError: then the .part stays."""
         if self._muxer is None:
             self.part.unlink(missing_ok=True)
+            self._let_go()
             return None
         muxer, self._muxer = self._muxer, None
         muxer.close()
-        descriptor = os.open(self.part, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if self._lock is not None:
+            os.fsync(self._lock)
         self.part.replace(self.target)
+        self._let_go()
         return self.target
 
     def abandon(self) -> Path | None:
@@ -64,8 +66,14 @@ class Clip:
             muxer, self._muxer = self._muxer, None
             with suppress(Exception):  # what is wrong is known already
                 muxer.close()
+        self._let_go()
         with suppress(OSError):
             if self.part.stat().st_size and self.pictures:
                 return self.part
             self.part.unlink()
         return None
+
+    def _let_go(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)

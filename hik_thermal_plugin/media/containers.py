@@ -57,15 +57,16 @@ def check_codec(codec: str, camera: str) -> None:
         )
 
 
-def open_file(path: Path, container: str, first: Picture, camera: str) -> Muxer:
+def open_file(path: Path, container: str, first: Picture, camera: str, *, survives: bool = True) -> Muxer:
     """Return a muxer that writes over `path`; `first` must be a key picture, and tells the parameters of all.
 
-    Raises Unsupported for a codec the container has no place for, BadAnswer for a picture that cannot be read, OSError.
+    `survives`: what is written is in the file at once; without it there is less work, for what can be made again. Raises
+    Unsupported for a codec the container has no place for, BadAnswer for a picture that cannot be read, OSError.
     """
     if container == "ps":
         check_codec(first.codec, camera)
         return _ProgramFile(path, first)
-    return _LibraryFile(path, container, first, camera)
+    return _LibraryFile(path, container, first, camera, survives=survives)
 
 
 class _ProgramFile:
@@ -93,14 +94,16 @@ class _ProgramFile:
 
 
 class _LibraryFile:
-    def __init__(self, path: Path, container: str, first: Picture, camera: str) -> None:
+    def __init__(self, path: Path, container: str, first: Picture, camera: str, *, survives: bool) -> None:
         self._camera = camera
+        self._survives = survives
         self._whole = 0
         self._start = first.dts
         self._last = -1
         name, options = _MUXERS[container]
         self._name = str(path)
-        self._output: Any = av.open(self._name, "w", format=name, options={**options, "flush_packets": "1"})
+        options = {**options, "flush_packets": "1"} if survives else options
+        self._output: Any = av.open(self._name, "w", format=name, options=options)
         try:
             self._stream = self._add(first)
         except BaseException:
@@ -122,16 +125,21 @@ class _LibraryFile:
         except av.error.FFmpegError as error:
             with suppress(av.error.FFmpegError):
                 self._output.close()
-            os.truncate(self._name, self._whole)  # half a fragment harms more than it shows
+            self._shorten()
             raise self._failure(error) from error
-        self._whole = os.stat(self._name).st_size  # noqa: PTH116 - for every picture of every recording
+        if self._survives:
+            self._whole = os.stat(self._name).st_size  # noqa: PTH116 - for every picture of every recording
 
     def close(self) -> None:
         try:
             self._output.close()
         except av.error.FFmpegError as error:
-            os.truncate(self._name, self._whole)
+            self._shorten()
             raise self._failure(error) from error
+
+    def _shorten(self) -> None:
+        if self._survives:
+            os.truncate(self._name, self._whole)  # half a fragment harms more than it shows
 
     def _add(self, first: Picture) -> Any:
         """Return a stream for pictures like the first, whose parameters are read from it."""

@@ -1,0 +1,235 @@
+"""The recordings of one camera: found, brought home by name or by time, and the disks they lie on (guide 5, 6)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nvr_hooks import (
+    Busy,
+    Disk,
+    Download,
+    DownloadOptions,
+    Event,
+    NvrError,
+    ProgressSink,
+    RecordedFile,
+    SearchOptions,
+    StorageAlarm,
+    TimeSpan,
+    Unsupported,
+    WrongUse,
+)
+
+from .device import Device
+from .recording_time import RecordingTime
+from .transport import Transfer
+from .video import CameraVideo
+
+if TYPE_CHECKING:
+    from .downloads import Turns
+    from .media.streams import Drain, Playback
+
+STILL = timedelta(seconds=10)
+"""A recording whose end is not older than this by the camera's clock is taken for one that is being written: no device says it."""
+LONGEST_KNOWN = timedelta(days=1)
+"""How far behind its known end a recording that was being written is looked for again."""
+_BAD_DISKS: Mapping[str, Literal["full", "error", "unformatted", "offline"]] = {
+    "full": "full",
+    "error": "error",
+    "unformatted": "unformatted",
+    "offline": "offline",
+}
+"""What devices call it (isapi.md 5.4). No space left is no fault: most write over their oldest recordings."""
+
+
+class CameraArchive:
+    """Thread-safe. `device` is the camera's present one; `tell` hands an event to those who listen, and returns whether anybody does."""
+
+    def __init__(
+        self,
+        name: str,
+        device: Callable[[], Device],
+        video: CameraVideo,
+        times: RecordingTime,
+        tell: Callable[[Event], bool],
+    ) -> None:
+        self._name = name
+        self._device = device
+        self._video = video
+        self._times = times
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._turns: Turns | None = None
+        self._bad: dict[tuple[str, int], str] = {}
+        self._closed = False
+
+    def search(
+        self, channel: int | None, start: datetime, end: datetime, options: SearchOptions
+    ) -> Iterator[RecordedFile]:
+        """Return recordings between two times in time order; what is wrong with the camera is raised while they are iterated."""
+        self._check_span(TimeSpan(start=start, end=end))
+        return self._found(self._track(channel, options.track), start, end, (options.kind or "").lower())
+
+    def download(
+        self,
+        channel: int | None,
+        what: RecordedFile | TimeSpan,
+        target: Path,
+        options: DownloadOptions,
+        progress: ProgressSink | None,
+    ) -> Download:
+        """Bring a recording or a span home, after those that are under way; raise what is wrong with the request."""
+        from .downloads import FileDownload, SpanDownload
+        from .media.containers import check_container
+
+        if options.container is not None:
+            check_container(options.container, self._name)
+        if isinstance(what, RecordedFile):
+            if what.camera not in ("", self._name):
+                raise WrongUse(f"{self._name}: {what.name or 'this'} is a recording of {what.camera}")
+            if what.still_recording and not options.wait_for_recording:
+                raise Busy(
+                    f"{self._name}: {what.name or 'this recording'} is still being written: wait for it, or try again later",
+                    camera=self._name,
+                )
+            if (there := self._there(what, target, options)) is not None:
+                return there
+            job: FileDownload | SpanDownload = FileDownload(self._name, self, what, target, options, progress)
+        else:
+            self._check_span(what)
+            job = SpanDownload(self._name, self, self._track(channel, None), what, target, options, progress)
+        with self._lock:
+            turns = None if self._closed else self._with_turns()
+        if turns is None:
+            job.close()
+            raise WrongUse(f"{self._name}: closed")
+        turns.take(job)
+        return job
+
+    def storage(self) -> Sequence[Disk]:
+        """Return disks and network shares; one that is found failed, full or away is told to those who listen, once."""
+        device = self._device()
+        disks = device.transport.storage(device.deadline())
+        bad = {(disk.kind, disk.id): (disk.state or "").lower() for disk in disks}
+        with self._lock:
+            before, self._bad = self._bad, {}
+        for (kind, number), state in bad.items():
+            if state not in _BAD_DISKS:
+                continue
+            told = before.get((kind, number)) == state or self._tell(
+                StorageAlarm(
+                    camera=self._name,
+                    source="poll",
+                    raw_type=state,
+                    phase="start",
+                    disk=number,
+                    state=_BAD_DISKS[state],
+                    description=f"{kind} {number} is {state}",
+                )
+            )
+            if told:
+                with self._lock:
+                    self._bad[kind, number] = state
+        return disks
+
+    def interrupt(self) -> None:
+        """Begin to end all downloads, without waiting."""
+        with self._lock:
+            self._closed = True
+            turns = self._turns
+        for job in turns.jobs() if turns is not None else ():
+            job.interrupt()
+
+    def close(self) -> None:
+        """End all downloads; what is not complete is removed."""
+        self.interrupt()
+        while self._turns is not None and (jobs := self._turns.jobs()):
+            for job in jobs:
+                job.close()
+                if job.state == "running":
+                    return  # its disk hangs
+
+    # -- what downloads need (downloads.Recordings) ---------------------------------------------------------------------
+
+    def transfer(self, file: RecordedFile) -> Transfer:
+        """Return the transfer of a recording, which is looked up first where only its name is known."""
+        if not file.playback_uri:
+            file = self.look_again(file)
+        return self._device().transport.transfer(file)
+
+    def look_again(self, file: RecordedFile) -> RecordedFile:
+        """Return what the camera says of this recording now; raise NvrError when it has it no more."""
+        for found in self._found(file.track, file.start, max(file.end, file.start + timedelta(seconds=1)), ""):
+            if found.name == file.name if file.name else found.start == file.start:
+                return found
+        name = file.name or f"of {file.start.isoformat()}"
+        raise NvrError(f"{self._name}: has no recording {name} on track {file.track}")
+
+    def covering(self, track: int, span: TimeSpan) -> Sequence[RecordedFile] | None:
+        """Return the recordings of a span in time order; None where the camera cannot be searched."""
+        try:
+            found = list(self._found(track, span.start, span.end, ""))
+        except Unsupported:
+            return None
+        return [file for file in found if file.start < span.end and (file.end > span.start or file.start >= span.start)]
+
+    def play(self, track: int, span: TimeSpan, drain: Drain) -> Playback:
+        """Play a span back into a drain."""
+        piece = RecordedFile(
+            camera=self._name, channel=track // 100, track=track, start=span.start, end=span.end, playback_uri=None
+        )
+        return self._video.play(track // 100, piece, drain)
+
+    # -------------------------------------------------------------------------------------------------------------------
+
+    def _found(self, track: int, start: datetime, end: datetime, kind: str) -> Iterator[RecordedFile]:
+        zone = self._times.zone(track=track)
+        device = self._device()
+        for file in device.transport.recordings(track, start, end, zone):
+            if kind and kind not in (file.kind or ""):
+                continue
+            ahead = device.identity.clock_ahead
+            if file.still_recording is None and ahead is not None:
+                file = replace(file, still_recording=file.end >= datetime.now(UTC) + ahead - STILL)
+            yield file
+
+    def _track(self, channel: int | None, track: int | None) -> int:
+        device = self._device()
+        if track is None:
+            return device.channel(channel, device.deadline()) * 100 + 1
+        if not 100 < track < 100_000:
+            raise WrongUse(f"{self._name}: a track is channel x 100 + 1, like 201: {track} is none")
+        device.channel(track // 100, device.deadline())
+        return track
+
+    def _check_span(self, span: TimeSpan) -> None:
+        if span.start.tzinfo is None or span.end.tzinfo is None:
+            raise WrongUse(f"{self._name}: times of recordings need a zone")
+        if span.end.astimezone(UTC) <= span.start.astimezone(UTC):
+            raise WrongUse(f"{self._name}: a span ends after its start")
+
+    def _there(self, file: RecordedFile, target: Path, options: DownloadOptions) -> Download | None:
+        """Return a download that is done where the recording lies there complete, as the camera keeps it."""
+        from .downloads import PresentFile
+
+        if options.overwrite or options.container is not None or not target.is_file() or file.size is None:
+            return None
+        size = target.stat().st_size
+        return PresentFile(self._name, target, size) if abs(size - file.size) <= allowance(file.size) else None
+
+    def _with_turns(self) -> Turns:
+        from .downloads import Turns
+
+        if self._turns is None:
+            self._turns = Turns()
+        return self._turns
+
+
+def allowance(size: int) -> int:
+    """Return by how many bytes a recording may differ from the size its camera tells (isapi.md 5.3)."""
+    return min(64 * 1024, size // 100)
