@@ -84,8 +84,9 @@ class CameraArchive:
         progress: ProgressSink | None,
     ) -> Download:
         """Bring a recording or a span home, after those that are under way; raise what is wrong with the request."""
-        from .downloads import FileDownload, SpanDownload
+        from .downloads import FileDownload
         from .media.containers import check_container
+        from .span_downloads import SpanDownload
 
         if options.container is not None:
             check_container(options.container, self._name)

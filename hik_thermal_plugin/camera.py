@@ -108,6 +108,7 @@ class Camera:
             capabilities=device.capabilities(),
             state=self._alarms.connection.state,
             reporting=device.settings.temperature.reporting,
+            zone=identity.zone,
         )
 
     def configure(self, settings: CameraSettings, state_dir: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DRIVER = (
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
-    "isapi sdk media config device live_video video snapshots"
+    "isapi sdk media config device live_video video snapshots "
+    "recording_time download_target downloads span_downloads archive"
 )
 
 # Room -> what its modules may import besides the standard library and each other: other rooms and libraries.
@@ -38,7 +39,12 @@ TABLE = {
     "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",
     "config": "nvr_hooks pydantic yaml transport virtual",
     "live_video": "nvr_hooks worker deliveries transport media",
-    "video": "nvr_hooks deliveries device live_video media",
+    "video": "nvr_hooks deliveries device live_video media recording_time",
+    "recording_time": "nvr_hooks device",
+    "download_target": "nvr_hooks",
+    "downloads": "nvr_hooks transport media download_target",
+    "span_downloads": "nvr_hooks media download_target downloads",
+    "archive": "nvr_hooks device transport media video recording_time downloads span_downloads",
     "snapshots": "nvr_hooks device video media",
     "device": "nvr_hooks wire transport login isapi sdk config",
     "camera": DRIVER,

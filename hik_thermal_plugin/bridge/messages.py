@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from nvr_hooks import AlarmPicture, CameraInfo, Disk, TemperatureReading, camera_json, rfc3339
+from nvr_hooks import AlarmPicture, CameraInfo, Disk, TemperatureReading, camera_json, disk_json, rfc3339
 
 Document = dict[str, Any]
 
@@ -144,7 +144,7 @@ class Topics:
         """Describe a camera: model, firmware, serial, channels, storage (null: not known)."""
         document = camera_json(info)
         del document["state"]  # told on a topic of its own, and newer there
-        document["storage"] = None if disks is None else [_disk(disk) for disk in disks]
+        document["storage"] = None if disks is None else [disk_json(disk) for disk in disks]
         return Message(self.info_topic(camera), encode(document), 1, True)
 
     def temperature(
@@ -267,14 +267,3 @@ def _in_unit(celsius: float | None, unit: str) -> float | None:
     if unit == "fahrenheit":
         return round(celsius * 1.8 + 32, 3)
     return round(celsius + 273.15 if unit == "kelvin" else celsius, 3)
-
-
-def _disk(disk: Disk) -> Document:
-    return {
-        "id": disk.id,
-        "kind": disk.kind,
-        "name": disk.name,
-        "state": disk.state,
-        "capacity": disk.capacity,
-        "free": disk.free,
-    }

@@ -12,7 +12,7 @@ import typer
 from nvr_hooks.loading import Plugins, load_plugins
 from typer.main import get_command
 
-from . import cameras, logs, recording, service, thermometry, trial
+from . import archive, cameras, logs, recording, service, thermometry, trial
 from .options import with_common_options
 from .outcome import DONE, FAILED, complain
 from .session import Session
@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[Callable[..., Any], int]] = {
     "urls": (cameras.urls, logging.WARNING),
     "snapshot": (cameras.snapshot, logging.WARNING),
     "record": (recording.record, logging.WARNING),
+    "search": (archive.search, logging.WARNING),
+    "download": (archive.download, logging.WARNING),
     "watch": (cameras.watch, logging.WARNING),
     "measure": (thermometry.measure, logging.WARNING),
     "rules": (thermometry.rules, logging.WARNING),

@@ -108,8 +108,9 @@ class DeviceArchive:
         with self._client.conversation() as connection:
             for _ in range(MOST_PAGES):
                 page = self._page(connection, search_id, track, begin, end, zone, position)
-                fresh = [file for file in page.files if _key(file) not in seen]
-                seen.update(map(_key, fresh))
+                new = {_key(file): file for file in page.files if _key(file) not in seen}
+                seen.update(new)
+                fresh = list(new.values())
                 found += fresh if not widened else [file for file in fresh if file.start <= end and file.end >= start]
                 if position and fresh:
                     self._paged = True

@@ -226,7 +226,9 @@ class _Receiver:
         self._start = b""
         self._over = False
         response.request.extensions["timeout"]["read"] = stall
-        self._pieces: Iterator[bytes] = response.iter_raw()
+        # A 403 was looked at for what it says of the login.
+        read = response.is_stream_consumed
+        self._pieces: Iterator[bytes] = iter([response.content]) if read else response.iter_raw()
 
     def start(self) -> bytes:
         """Return the first bytes, enough to tell what they are; of a document all, up to 64 KiB."""

@@ -52,6 +52,7 @@ class _Clock:
         self._last: int | None = None
         self._first: int | None = None
         self._offset = 0
+        self._guessed = False
 
     def timed(self, packets: Iterator[Any]) -> Iterator[Picture]:
         """Yield pictures for packets."""
@@ -64,6 +65,8 @@ class _Clock:
             if self._last is None and not held and not key:
                 continue
             pts, dts = self._scaled(packet.pts), self._scaled(packet.dts)
+            if dts is None and packet.duration:
+                self._step = max(1, self._scaled(packet.duration) or 0)  # as the stream's own headers tell it
             if self._last is None and dts is None and len(held) < _LOOK_AT:
                 held.append((data, key, pts))
                 continue
@@ -77,8 +80,13 @@ class _Clock:
             yield self._picture(early, was_key, shown, shown)
 
     def _picture(self, data: bytes, key: bool, pts: int | None, dts: int | None) -> Picture:
+        expected = 0 if self._last is None else self._last + self._step - self._offset
+        guessed, self._guessed = self._guessed, dts is None
         if dts is None:
-            dts = 0 if self._last is None else self._last + self._step - self._offset
+            dts = expected
+        elif guessed and abs(dts - expected) <= 2 * self._step:
+            # Where several pictures share a packet, the library gives its time to one or another of them.
+            pts, dts = None if pts is None else pts + expected - dts, expected
         if self._last is not None:
             wanted = dts + self._offset
             if wanted <= self._last or wanted - self._last > _LONGEST_STEP:

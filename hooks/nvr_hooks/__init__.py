@@ -60,7 +60,9 @@ from .handles import (
 )
 from .json import (
     camera_json,
+    disk_json,
     measurement_json,
+    recording_json,
     rfc3339,
     to_json,
 )
@@ -191,11 +193,13 @@ __all__ = [
     "Where",
     "WrongUse",
     "camera_json",
+    "disk_json",
     "hookimpl",
     "hookspec",
     "measurement_json",
     "new_id",
     "now",
+    "recording_json",
     "rfc3339",
     "to_json",
 ]

@@ -21,7 +21,7 @@ from .events import (
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
 )
-from .values import CameraInfo, LineAt, Measurement, PointAt, Where
+from .values import CameraInfo, Disk, LineAt, Measurement, PointAt, RecordedFile, Where
 
 _ORDER = [
     "type",
@@ -141,6 +141,35 @@ def measurement_json(found: Measurement) -> dict[str, Any]:
         "way": found.way,
         "frame_age_seconds": found.frame_age_seconds,
         "frozen": found.frozen,
+    }
+
+
+def recording_json(file: RecordedFile) -> dict[str, Any]:
+    """Return a recording on a camera as plain data."""
+    return {
+        "camera": file.camera,
+        "channel": file.channel,
+        "track": file.track,
+        "start": rfc3339(file.start),
+        "end": rfc3339(file.end),
+        "name": file.name,
+        "size": file.size,
+        "kind": file.kind,
+        "locked": file.locked,
+        "still_recording": file.still_recording,
+    }
+
+
+def disk_json(disk: Disk) -> dict[str, Any]:
+    """Return a disk or network share as plain data; sizes in bytes."""
+    return {
+        "id": disk.id,
+        "kind": disk.kind,
+        "name": disk.name,
+        "state": disk.state,
+        "capacity": disk.capacity,
+        "free": disk.free,
+        "encrypted": disk.encrypted,
     }
 
 

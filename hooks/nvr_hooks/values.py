@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -90,6 +90,8 @@ class CameraInfo:
     """Capability name -> transport that serves it, or None where the device has it but nothing here serves it; absent: the device says no."""
     state: State = "starting"
     reporting: Reporting = Reporting()
+    zone: tzinfo | None = field(default=None, compare=False, repr=False)
+    """Of the camera's clock: what its owner means by a time without an offset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
