@@ -57,6 +57,7 @@ class Joint:
 
     def begin(self, at: datetime) -> None:
         """Let the next pictures be those of a recording that began at `at`."""
+        self._rest()
         self._begun = at
         self._origin = self._shift = self._top = None
         self._lead, self._lead_bytes = [], 0
@@ -77,6 +78,7 @@ class Joint:
 
     def finish(self) -> None:
         """Complete the file; raise BadAnswer where there is nothing in it."""
+        self._rest()
         if self._muxer is None:
             raise BadAnswer(f"{self._camera}: the recordings hold no picture of that time", camera=self._camera)
         muxer, self._muxer = self._muxer, None
@@ -98,6 +100,16 @@ class Joint:
             except Exception:  # noqa: BLE001 - what is wrong is known already
                 return False
         return self.pictures > 0
+
+    def _rest(self) -> None:
+        """Take a recording's last group of pictures where its last picture is shown until after the start."""
+        lead, self._lead, self._lead_bytes = self._lead, [], 0
+        if not lead or self._wanted is None or self._origin is None:
+            return
+        until = max(picture.pts for picture in lead) - self._origin + self._step
+        if self._begun + timedelta(seconds=until / CLOCK) > self._wanted.start:
+            for early in lead:
+                self._write(early)
 
     def _led(self, picture: Picture, at: datetime) -> bool:
         """Tell whether what is wanted of this recording begins with a picture; then what must come before it is written."""
