@@ -127,7 +127,6 @@ class CameraArchive:
                     camera=self._name,
                     source="poll",
                     raw_type=state,
-                    phase="start",
                     disk=number,
                     state=_BAD_DISKS[state],
                     description=f"{kind} {number} is {state}",
@@ -218,9 +217,12 @@ class CameraArchive:
         """Return a download that is done where the recording lies there complete, as the camera keeps it."""
         from .downloads import PresentFile
 
-        if options.overwrite or options.container is not None or not target.is_file() or file.size is None:
+        if options.overwrite or options.container is not None or file.size is None:
             return None
-        size = target.stat().st_size
+        try:
+            size = target.stat().st_size
+        except OSError:
+            return None
         return PresentFile(self._name, target, size) if abs(size - file.size) <= allowance(file.size) else None
 
     def _with_turns(self) -> Turns:

@@ -237,8 +237,10 @@ class Camera:
 
     def _tell(self, event: Event) -> bool:
         """Tell those who listen; return whether there is anybody."""
+        if not self._alarms.has_subscribers:
+            return False
         self._alarms.tell(event)
-        return self._alarms.has_subscribers
+        return True
 
     def _through(self, event: Event) -> Event | None:
         if isinstance(event, ConnectionChanged) and event.source == "alert_stream" and event.state == "online":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,10 +23,17 @@ class DownloadTarget:
         self.path = path
         self.part = path.with_name(f"{path.name}.part")
         self._overwrite = overwrite
-        if path.is_dir():
-            raise WrongUse(f"{path} is a directory: name a file")
-        if path.exists() and not overwrite:
-            raise WrongUse(f"{path} exists already and is kept")
+        try:
+            there = path.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise WrongUse(f"cannot write {path}: {error.strerror}") from error
+        else:
+            if stat.S_ISDIR(there.st_mode):
+                raise WrongUse(f"{path} is a directory: name a file")
+            if not overwrite:
+                raise WrongUse(f"{path} exists already and is kept")
         self._lock: int | None = _locked(self.part)
         start = os.pread(self._lock, 4, 0)
         if start and not (goes_on and start.startswith(_STARTS)):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from fractions import Fraction
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +84,8 @@ class Recorder:
         self.zone: tzinfo | None = None
         """Whose wall clock its digits are; None: UTC."""
         self.time_zone = "CST-8:00:00"
+        self.ahead = timedelta(hours=8)
+        """How far its clock shows a later time than UTC; as `time_zone` says."""
         self.paging: Paging = "position"
         self.page = 40
         self.refuses: Callable[[str], bool] = lambda body: False
@@ -104,6 +106,8 @@ class Recorder:
         self.pace = 0.0
         """Seconds between two pieces of 16 KiB."""
         self.disk = SD_CARD.format(status="ok", encryption="unencrypted")
+        self.documents = identity(())
+        """Who it is."""
         self.requests: list[tuple[str, str, str]] = []
         """Method, path and body."""
         self.ranges_asked: list[str] = []
@@ -227,12 +231,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == STORAGE:
             self._answer(200, device.disk.encode(), "application/xml")
         elif path == "/ISAPI/System/time":
-            here = datetime.now(UTC).astimezone(device.zone or UTC)
+            here = datetime.now(timezone(device.ahead))
             zone = device.time_zone
             text = f"<Time><timeMode>NTP</timeMode><localTime>{here.isoformat()}</localTime><timeZone>{zone}</timeZone></Time>"
             self._answer(200, text.encode(), "application/xml")
-        elif path in (documents := identity(())):
-            self._answer(200, documents[path], "application/xml")
+        elif path in device.documents:
+            self._answer(200, device.documents[path], "application/xml")
         else:
             said = refusal("notSupport")
             self._answer(said.status, said.body, "application/xml")
@@ -269,9 +273,9 @@ class _Handler(BaseHTTPRequestHandler):
         stall = device.stalls.pop(0) if device.stalls else len(data)
         for at in range(begin, min(stop, stall), 16384):
             piece = data[at : min(at + 16384, stop, stall)]
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if device.chunked else piece)
             if device.pace:
                 time.sleep(device.pace)
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if device.chunked else piece)
         if stall < len(data):
             device.go_on.wait(20)
         elif device.chunked and stop >= len(data):
