@@ -115,6 +115,7 @@ class Recorder:
         self.most: Counter[str] = Counter()
         """How many of a kind were under way at once, at most."""
         self.go_on = threading.Event()
+        self.closing = threading.Event()
         self._lock = threading.Lock()
         recorder = self
 
@@ -132,6 +133,7 @@ class Recorder:
 
     def close(self) -> None:
         self.go_on.set()
+        self.closing.set()
         self._server.shutdown()
         self._thread.join(5)
         self._server.server_close()
@@ -230,6 +232,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._download(body)
         elif path == STORAGE:
             self._answer(200, device.disk.encode(), "application/xml")
+        elif path == "/ISAPI/Event/notification/alertStream":
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/mixed; boundary=boundary")
+            self.end_headers()
+            self.close_connection = True
+            device.closing.wait(60)
         elif path == "/ISAPI/System/time":
             here = datetime.now(timezone(device.ahead))
             zone = device.time_zone

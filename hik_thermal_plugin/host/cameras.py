@@ -6,9 +6,11 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 import typer
@@ -16,6 +18,7 @@ from nvr_hooks import (
     CameraInfo,
     ConfigError,
     ConnectionChanged,
+    Disk,
     Event,
     NvrError,
     Refused,
@@ -27,13 +30,14 @@ from nvr_hooks import (
     Unsupported,
     WrongUse,
     camera_json,
+    disk_json,
     rfc3339,
     to_json,
 )
 
 from .news import News
 from .outcome import complain
-from .output import camera_rows, channels_text, event_text, local, put_json, put_line, put_table
+from .output import camera_rows, channels_text, disks_text, event_text, local, put_json, put_line, put_table
 from .session import FAILED, Known, Session, within
 from .signals import Empty, Inbox, Stop
 
@@ -81,15 +85,25 @@ def cameras(
         bool, typer.Option("--offline", help="Ask no camera: show what the configuration tells.")
     ] = False,
 ) -> None:
-    """List the configured cameras with state, model and channels; asks each of them."""
+    """List the configured cameras with state, model, channels and storage; asks each of them."""
     session.configure()
     names = [info.name for info in session.host.cameras()]
     found = [Known(session.camera(name)) for name in names] if offline else list(session.learn(names).values())
+    disks = {} if offline else _disks(session, [known.info.name for known in found if known.info.channels is not None])
     if session.options.json:
-        put_json([{**camera_json(known.info), "reason": known.reason} for known in found])
+        put_json(
+            [
+                {
+                    **camera_json(known.info),
+                    "storage": _disks_json(disks.get(known.info.name)),
+                    "reason": known.reason,
+                }
+                for known in found
+            ]
+        )
         return
     put_table(
-        ("camera", "state", "model", "serial", "firmware", "channels", "address", "reason"),
+        ("camera", "state", "model", "serial", "firmware", "channels", "storage", "address", "reason"),
         [
             (
                 known.info.name,
@@ -98,6 +112,7 @@ def cameras(
                 known.info.serial,
                 known.info.firmware,
                 channels_text(known.info),
+                disks_text(disks.get(known.info.name)),
                 known.info.url,
                 known.reason,
             )
@@ -219,6 +234,25 @@ def watch(
     if inbox.lost:
         complain(f"{inbox.lost} events were lost: the output was not read fast enough")
     _complain_if_never_online(names, states)
+
+
+def _disks(session: Session, names: list[str]) -> dict[str, Sequence[Disk]]:
+    """Ask cameras for their disks, all at once; who does not tell them is left out."""
+
+    def ask(name: str) -> Sequence[Disk] | None:
+        try:
+            return cast(Sequence[Disk], session.ask("nvr_storage", camera=name))
+        except NvrError as err:
+            log.info("%s", err)
+            return None
+
+    with ThreadPoolExecutor(max(1, min(len(names), 16)), "storage") as pool:
+        told = dict(zip(names, pool.map(ask, names), strict=True))
+    return {name: disks for name, disks in told.items() if disks is not None}
+
+
+def _disks_json(disks: Sequence[Disk] | None) -> list[dict[str, Any]] | None:
+    return None if disks is None else [disk_json(disk) for disk in disks]
 
 
 def _subscribe(session: Session, name: str, inbox: Inbox[Event]) -> list[Any]:

@@ -15,6 +15,7 @@ from nvr_hooks import (
     CameraChanged,
     CameraInfo,
     ConnectionChanged,
+    Disk,
     Event,
     FireTarget,
     InputAlarm,
@@ -74,6 +75,13 @@ def channels_text(info: CameraInfo) -> str | None:
         return None
     kinds = {True: "thermal", False: "visible", None: "?"}
     return ", ".join(f"{channel.id} {kinds[channel.thermal]}" for channel in info.channels)
+
+
+def disks_text(disks: Sequence[Disk] | None) -> str | None:
+    """Tell disks and network shares in few words: `hdde ok, 26.7 of 29.7 GiB free`."""
+    if disks is None:
+        return None
+    return "; ".join(_disk(disk) for disk in disks) or "none"
 
 
 def camera_rows(info: CameraInfo) -> list[tuple[str, object]]:
@@ -196,6 +204,14 @@ def _alarm_parts(alarm: Alarm) -> list[str]:
     if len(alarm.targets) > 1:
         parts.append(f"{len(alarm.targets)} targets")
     return parts
+
+
+def _disk(disk: Disk) -> str:
+    words = [disk.name or f"{disk.kind} {disk.id}", disk.state or "", "encrypted" if disk.encrypted else ""]
+    text = " ".join(word for word in words if word)
+    if disk.free is None or disk.capacity is None:
+        return text
+    return f"{text}, {disk.free / 2**30:.1f} of {disk.capacity / 2**30:.1f} GiB free"
 
 
 def _beyond(value: str, condition: str | None, threshold: str) -> str:

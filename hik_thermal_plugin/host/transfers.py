@@ -116,6 +116,7 @@ class Board:
                 TextColumn("{task.fields[note]}"),
                 console=Console(stderr=True),
                 transient=True,
+                redirect_stdout=False,
             )
 
     def show(self, item: Wanted, download: Download) -> None:
