@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 STILL = timedelta(seconds=10)
 """A recording whose end is not older than this by the camera's clock is taken for one that is being written: no device says it."""
-LONGEST_KNOWN = timedelta(days=1)
-"""How far behind its known end a recording that was being written is looked for again."""
+ROUNDED = timedelta(seconds=1)
+"""Times of recordings are whole seconds."""
 _BAD_DISKS: Mapping[str, Literal["full", "error", "unformatted", "offline"]] = {
     "full": "full",
     "error": "error",
@@ -176,7 +177,13 @@ class CameraArchive:
             found = list(self._found(track, span.start, span.end, ""))
         except Unsupported:
             return None
-        return [file for file in found if file.start < span.end and (file.end > span.start or file.start >= span.start)]
+        chosen: list[RecordedFile] = []
+        for file in found:
+            inside = file.start < span.end and (file.end > span.start or file.start >= span.start)
+            # An alarm's recording lies within the one that goes on all the time.
+            if inside and not (chosen and file.end <= max(other.end for other in chosen)):
+                chosen.append(file)
+        return chosen
 
     def play(self, track: int, span: TimeSpan, drain: Drain) -> Playback:
         """Play a span back into a drain."""
@@ -190,13 +197,16 @@ class CameraArchive:
     def _found(self, track: int, start: datetime, end: datetime, kind: str) -> Iterator[RecordedFile]:
         zone = self._times.zone(track=track)
         device = self._device()
-        for file in device.transport.recordings(track, start, end, zone):
-            if kind and kind not in (file.kind or ""):
-                continue
+        found = device.transport.recordings(track, start, end, zone)
+        for file, later in pairwise(chain(found, (None,))):
+            assert file is not None, "only the last one is"
             ahead = device.identity.clock_ahead
             if file.still_recording is None and ahead is not None:
-                file = replace(file, still_recording=file.end >= datetime.now(UTC) + ahead - STILL)
-            yield file
+                followed = later is not None and later.start >= file.end - ROUNDED
+                late = file.end >= datetime.now(UTC) + ahead - STILL
+                file = replace(file, still_recording=late and not followed)
+            if not kind or kind in (file.kind or ""):
+                yield file
 
     def _track(self, channel: int | None, track: int | None) -> int:
         device = self._device()
