@@ -50,6 +50,8 @@ class DownloadForms:
     def __init__(self) -> None:
         self.ordered: list[DownloadForm] = list(DOWNLOAD_FORMS)
         self.ranges: bool | None = None
+        self.rounds = False
+        """Whether it announces a little more than there is."""
         self._proved = False
 
     def works(self, form: DownloadForm) -> None:
@@ -85,6 +87,7 @@ class Transfer:
         self._announced = file.size
         self._stall = stall
         self._first_pause = pause
+        self._ended_at = -1
         self._connection: Connection | None = None
         self._ended = threading.Event()
 
@@ -168,9 +171,20 @@ class Transfer:
             text = f"{self._camera}: {what} sent {size} bytes and no more; the search told of {self._announced}"
             raise BadAnswer(text, camera=self._camera)
         wanted = max(at + (receiver.length or 0), least)
-        if size < wanted:
+        if size < wanted and not self._all_there_is(size, wanted):
             raise Unreachable(f"{self._camera}: {what} ended after {size} bytes of {wanted}", camera=self._camera)
         return size
+
+    def _all_there_is(self, size: int, wanted: int) -> bool:
+        """Tell whether a file that ended a little early is whole: devices round what they announce (isapi.md 5.3).
+
+        It has to end twice at the same byte; from then on the device is known for it.
+        """
+        if size < _least(wanted):
+            return False
+        self._forms.rounds = self._forms.rounds or size == self._ended_at
+        self._ended_at = size
+        return self._forms.rounds
 
     def _check(self, what: str, response: httpx.Response, start: bytes, begins: int) -> None:
         """Raise what is wrong with an answer that is no recording."""
@@ -180,8 +194,9 @@ class Transfer:
         answer = Answer(response.status_code, response.headers, media_type(response.headers), start[:_ERROR_BODY])
         fault = fault_of(self._camera, what, answer)
         if fault is None:
+            hint = "" if document_start(start) or len(start) < LEAST else " (is its disk encrypted?)"
             text = (
-                f"{self._camera}: {what} answered with what is no recording: {len(start)} bytes or more, {start[:16]!r}"
+                f"{self._camera}: {what} answered with what is no recording{hint}: {len(start)} bytes, {start[:16]!r}"
             )
             raise BadAnswer(text, camera=self._camera, data=start[:80])
         verdict = verdict_in(answer.body)

@@ -51,6 +51,7 @@ SEARCH_FORMS = (
     SearchForm(position="searchResultPosition"),
     SearchForm(root=f' version="1.0" xmlns="{_SCHEMA}"'),
     SearchForm(metadata=False),
+    SearchForm(declared=False),
     SearchForm(tracks="trackList", declared=False),
     SearchForm(tracks="trackList", position="searchResultPosition", declared=False, metadata=False),
 )

@@ -79,16 +79,16 @@ def test_all_pages_of_a_search_have_one_id_that_is_a_guid(recorder: Recorder, se
 
 @pytest.mark.parametrize(
     "refused",
-    ["searchResultPostion", "<CMSearchDescription>", "metadataList", "trackIDList", "<?xml"],
+    ["searchResultPostion", "<CMSearchDescription>", "metadataList", "trackIDList", "<?xml", "<?xml|trackList"],
 )
 def test_the_form_that_worked_is_kept(recorder: Recorder, searched: DeviceArchive, refused: str) -> None:
     recorder.recordings = day_of(3)
-    recorder.refuses = lambda body: refused in body
+    recorder.refuses = lambda body: any(word in body for word in refused.split("|"))
 
     assert len(list(searched.search(201, NOON, NOON + HOUR, None))) == 3
     tried = recorder.count(SEARCH)
     assert len(list(searched.search(201, NOON, NOON + HOUR, None))) == 3
-    assert 2 <= tried <= 5
+    assert 2 <= tried <= 6
     assert recorder.count(SEARCH) == tried + 1
 
 
