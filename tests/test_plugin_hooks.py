@@ -15,7 +15,6 @@ from nvr_hooks import (
     BadAnswer,
     CameraInfo,
     ConfigError,
-    DownloadOptions,
     Event,
     FireAlarm,
     FrameOptions,
@@ -23,7 +22,6 @@ from nvr_hooks import (
     MotionAlarm,
     PointAt,
     Rules,
-    SearchOptions,
     SnapshotOptions,
     TimeSpan,
     Unsupported,
@@ -53,11 +51,6 @@ FIRE = b"""<?xml version="1.0" encoding="UTF-8"?>
 HEARTBEAT = FIRE.replace(b"fireDetection</eventType>", b"videoloss</eventType>").replace(b">active<", b">inactive<")
 
 NOT_BUILT: dict[str, dict[str, Any]] = {
-    "nvr_search": {"channel": None, "start": SPAN.start, "end": SPAN.end, "options": SearchOptions()},
-    "nvr_download": {
-        "channel": None, "what": SPAN, "target": Path("kiln.mp4"), "options": DownloadOptions(), "progress": None,
-    },
-    "nvr_storage": {},
     "nvr_capture": {"target": Path("answers")},
 }  # fmt: skip
 """Hooks of the contract that the driver refuses with a reason, and arguments a host would give."""
@@ -158,18 +151,6 @@ def refused(hook: Any, name: str, config: Callable[..., dict[str, Any]]) -> str:
         ask(camera="kiln", **NOT_BUILT[name])
     assert caught.value.camera == "kiln"
     return str(caught.value)
-
-
-def test_nvr_search_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_search", config) == "kiln: search of recordings: not built yet"
-
-
-def test_nvr_download_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_download", config) == "kiln: download of recordings: not built yet"
-
-
-def test_nvr_storage_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_storage", config) == "kiln: storage: not built yet"
 
 
 def test_nvr_capture_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:

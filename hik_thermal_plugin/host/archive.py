@@ -76,7 +76,7 @@ def search(
 
 def download(
     session: Session,
-    words: Annotated[
+    camera: Annotated[
         list[str],
         typer.Argument(metavar="CAMERA [NAME…]", help="A camera and names of its recordings; with times, cameras."),
     ],
@@ -107,32 +107,32 @@ def download(
     session.configure()
     folder = output.is_dir() or str(output).endswith("/") or str(output) == "."
     by_time = start is not None or end is not None
-    names = [] if by_time else words[1:]
+    names = [] if by_time else camera[1:]
     if not by_time and not names:
         raise WrongUse("download needs the name of a recording, or --start and --end")
     plan: list[Wanted] = []
-    for camera in dict.fromkeys(words if by_time else words[:1]):
-        zone = _zone(session, camera)
+    for name in dict.fromkeys(camera if by_time else camera[:1]):
+        zone = _zone(session, name)
         span = _span(start, end, zone)
         if span is None:
-            files = [_named(session, camera, name, track) for name in names]
-        elif folder or len(words) > 1:
-            files = list(_found(session, camera, span, kind, track))
+            files = [_named(session, name, wanted, track) for wanted in names]
+        elif folder or len(camera) > 1:
+            files = list(_found(session, name, span, kind, track))
         else:
             if kind is not None or track is not None:
                 raise WrongUse("--kind and --track choose recordings: give a directory as PATH")
-            plan.append(_joined(session, camera, span, output, options))
+            plan.append(_joined(session, name, span, output, options))
             continue
         if len(files) == 1 and not folder and span is None:
-            plan.append(Wanted(camera, files[0], output, options))
+            plan.append(Wanted(name, files[0], output, options))
             continue
         if output.exists() and not output.is_dir():
             raise WrongUse(f"{output} is a file: several recordings need a directory")
         taken = {item.target for item in plan}
         for file in files:
-            target = _free(output / file_name(camera, file, zone, container), taken)
+            target = _free(output / file_name(name, file, zone, container), taken)
             taken.add(target)
-            plan.append(Wanted(camera, file, target, options))
+            plan.append(Wanted(name, file, target, options))
     if dry_run:
         _tell_plan(session, plan)
         return 0

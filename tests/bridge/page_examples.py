@@ -74,7 +74,19 @@ def examples() -> dict[str, Message]:
     topics, out = Topics(PREFIX), _Out()
     feed = Feed(INFO, topics, out, 10.0, clock=lambda: 100.0, wall=lambda: ARRIVED)
     feed.start({})
-    feed.store((Disk(id=1, kind="disk", name="SD card", state="ok", capacity=62_534_000_000, free=41_000_000_000),))
+    feed.store(
+        (
+            Disk(
+                id=1,
+                kind="disk",
+                name="SD card",
+                state="ok",
+                capacity=62_534_000_000,
+                free=41_000_000_000,
+                encrypted=False,
+            ),
+        )
+    )
     feed.take(ConnectionChanged(camera="kiln", source="alert_stream", state="online", received_at=AT))
     feed.healthy(
         [

@@ -142,7 +142,9 @@ def test_info_has_no_state_but_channels_and_disks() -> None:
     document = _json(TOPICS.info("kiln", info, (disk,)).payload)
     assert "state" not in document
     assert document["channels"] == [{"id": 2, "name": None, "thermal": True, "streams": []}]
-    assert document["storage"] == [{"id": 1, "kind": "disk", "name": "SD", "state": "ok", "capacity": 100, "free": 50}]
+    assert document["storage"] == [
+        {"id": 1, "kind": "disk", "name": "SD", "state": "ok", "capacity": 100, "free": 50, "encrypted": None}
+    ]
     assert _json(TOPICS.info("kiln", info, None).payload)["storage"] is None
 
 

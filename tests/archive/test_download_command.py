@@ -1,4 +1,4 @@
-"""`hik-thermal search`, `download` and the storage that `cameras` shows."""
+"""`hik-thermal download`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,9 @@ import pytest
 import yaml
 from archive_site import ArchiveSite, at
 from nvr_hooks import RecordedFile
-from nvr_hooks.loading import Plugins
-from recorder import DOWNLOAD, IMKH, SD_CARD, SEARCH, Recorder, Stored, program_stream
+from recorder import DOWNLOAD, IMKH, Recorder, Stored, program_stream
 
-from hik_thermal_plugin.host import cli
 from hik_thermal_plugin.host.archive import file_name, safe
-from hik_thermal_plugin.plugin import HikThermal
 
 Run = Callable[..., tuple[int, str, str]]
 NOON = "2026-03-01T20:00:00"
@@ -31,96 +28,8 @@ LATER = "2026-03-01T20:00:12"
 PROGRAM = [sys.executable, "-c", "from hik_thermal_plugin.host import main; main()"]
 
 
-@pytest.fixture
-def config(site: ArchiveSite) -> Path:
-    path = site.folder.parent / "config.yaml"
-    path.write_text(yaml.safe_dump(site.configuration()))
-    return path
-
-
-@pytest.fixture
-def run(site: ArchiveSite, config: Path, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Return `run(argument, …)`: exit code, stdout and stderr of the command line in this process."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        plugins = Plugins()
-        plugins.add("hik_thermal", HikThermal())
-        capfd.readouterr()
-        code = cli.run([*map(str, arguments), "-c", str(config)], plugins)
-        out = capfd.readouterr()
-        return code, out.out, out.err
-
-    return call
-
-
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
-
-
-# -- search -------------------------------------------------------------------------------------------------------------
-
-
-def test_search_prints_times_with_the_cameras_zone(run: Run) -> None:
-    code, out, err = run("search", "kiln", "--start", NOON, "--end", LATER)
-
-    assert (code, err) == (0, "")
-    assert "2026-03-01 20:00:00.000+08:00" in out
-    assert [word in out for word in ("timing", "motion", "alarm")] == [True] * 3
-    assert len(out.splitlines()) == 4
-
-
-def test_search_as_json_lines(run: Run, recorder: Recorder) -> None:
-    code, out, _ = run("search", "kiln", "--start", NOON, "--end", LATER, "--kind", "motion", "--json")
-
-    assert code == 0
-    assert lines(out) == [
-        {
-            "camera": "kiln",
-            "channel": 2,
-            "track": 201,
-            "start": "2026-03-01T12:00:04.000Z",
-            "end": "2026-03-01T12:00:08.000Z",
-            "name": recorder.recordings[1].name,
-            "size": len(recorder.recordings[1].data),
-            "kind": "motion",
-            "locked": None,
-            "still_recording": False,
-        }
-    ]
-
-
-@pytest.mark.parametrize(
-    ("start", "end"),
-    [
-        ("2026-03-01T12:00:05Z", "2026-03-01T12:00:07Z"),
-        ("2026-03-01T13:00:05+01:00", "2026-03-01T13:00:07+01:00"),
-        ("2026-03-01 20:00:05", "2026-03-01 20:00:07"),
-    ],
-)
-def test_times_are_what_they_say(run: Run, start: str, end: str) -> None:
-    _, out, _ = run("search", "kiln", "--start", start, "--end", end, "--json")
-    assert [line["kind"] for line in lines(out)] == ["motion"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["kiln", "--start", NOON], 2, "needs both --start and --end"),
-        (["kiln"], 2, "needs --start and --end"),
-        (["kiln", "--start", LATER, "--end", NOON], 2, "is not after --start"),
-        (["kiln", "--start", "noon", "--end", LATER], 2, "noon is no time like"),
-        (["kiln", "--start", NOON, "--end", LATER, "--track", "901"], 5, "has no channel 9"),
-        (["kiln", "--start", NOON, "--end", LATER, "--channel", "9"], 5, "has no channel 9"),
-        (["oven", "--start", NOON, "--end", LATER], 2, "there is no camera oven"),
-    ],
-)
-def test_what_cannot_be_searched_ends_with_its_code(run: Run, arguments: list[str], code: int, message: str) -> None:
-    ended, out, err = run("search", *arguments)
-    assert (ended, out) == (code, "")
-    assert message in err
-
-
-# -- download -----------------------------------------------------------------------------------------------------------
 
 
 def test_download_by_name(run: Run, site: ArchiveSite, recorder: Recorder) -> None:
@@ -392,26 +301,3 @@ def test_a_terminal_shows_a_bar(site: ArchiveSite, config: Path, recorder: Recor
     assert len(out.splitlines()) == 3
     assert "kiln-201-" in shown
     assert "bytes" in shown or "kB" in shown
-
-
-# -- cameras ------------------------------------------------------------------------------------------------------------
-
-
-def test_cameras_shows_storage(run: Run, recorder: Recorder) -> None:
-    code, out, _ = run("cameras")
-    assert code == 0
-    assert "hdde ok, 26.8 of 29.7 GiB free" in out
-    recorder.disk = SD_CARD.format(status="error", encryption="encrypted")
-    _, out, _ = run("cameras", "--json")
-    assert json.loads(out)[0]["storage"] == [
-        {
-            "id": 1,
-            "kind": "disk",
-            "name": "hdde",
-            "state": "error",
-            "capacity": 30436 * 1024**2,
-            "free": 27392 * 1024**2,
-            "encrypted": True,
-        }
-    ]
-    assert recorder.count(SEARCH) == 0
