@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 
-ALL = ("decode", "connections", "latency", "idle", "thermometry", "readings", "metadata", "recording")
+ALL = ("decode", "connections", "latency", "idle", "thermometry", "readings", "metadata", "recording", "archive")
 
 
 def main(names: list[str]) -> None:

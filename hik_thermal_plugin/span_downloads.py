@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nvr_hooks import (
+    Busy,
     DownloadOptions,
     NoPermission,
     NvrError,
@@ -31,6 +32,7 @@ from .media.recordings import recorded_pictures
 from .media.streams import Playback
 
 LOOK_SECONDS = 0.1
+BUSY_PAUSES = (0.2, 1.0, 5.0)
 _log = logging.getLogger(__name__)
 
 
@@ -124,7 +126,14 @@ class SpanDownload(DownloadJob):
     def _play(self, span: TimeSpan) -> None:
         """Play a span back and join it."""
         self._joint.begin(span.start)
-        self._playback = playback = self._recordings.play(self._track, span, _Played(self, self._joint))
+        for pause in (*BUSY_PAUSES, None):
+            try:
+                playback = self._recordings.play(self._track, span, _Played(self, self._joint))
+                break
+            except Busy:  # it may still be busy with what was played just now
+                if pause is None or self._stop.wait(pause):
+                    raise
+        self._playback = playback
         try:
             if self._stopping:
                 playback.interrupt()
