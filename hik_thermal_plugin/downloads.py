@@ -20,12 +20,14 @@ from nvr_hooks import (
     Busy,
     DeviceError,
     DownloadOptions,
+    NoPermission,
     NvrError,
     Progress,
     ProgressSink,
     RecordedFile,
     TimeSpan,
     Unreachable,
+    Unsupported,
 )
 
 from .download_target import DownloadTarget
@@ -151,7 +153,7 @@ class DownloadJob(Job):
             if isinstance(error, OSError):
                 text = f"{self._camera}: cannot write {self._target.path}: {error.strerror or error}"
                 raise NvrError(f"{text}{self._kept()}") from error
-            if type(error) in (Unreachable, Busy, DeviceError, BadAnswer):
+            if type(error) in (Unreachable, Busy, DeviceError, BadAnswer, Unsupported, NoPermission):
                 raise type(error)(f"{error}{self._kept()}", camera=self._camera) from error  # type: ignore[call-arg]
             if isinstance(error, NvrError):
                 self._kept()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from nvr_hooks import BadAnswer, TimeSpan
+from nvr_hooks import BadAnswer, TimeSpan, Unsupported
 
 from .containers import Muxer, open_file
 from .pictures import CLOCK, Picture
@@ -35,7 +35,11 @@ class Joint:
         self._wanted = span
         self._muxer: Muxer | None = None
         self._first: datetime | None = None
-        self._last: datetime | None = None
+        self._before: datetime | None = None
+        """Last time of the recordings before this one."""
+        self._reached: int | None = None
+        """How far this one is written, in ticks from its beginning."""
+        self._codec = ""
         self._begun = datetime.min
         self._origin: int | None = None
         self._shift: int | None = None
@@ -48,7 +52,15 @@ class Joint:
     @property
     def span(self) -> TimeSpan | None:
         """Tell the real first and last time; None while there is nothing."""
-        return None if self._first is None or self._last is None else TimeSpan(start=self._first, end=self._last)
+        first, last = self._first, self._last
+        return None if first is None or last is None else TimeSpan(start=first, end=last)
+
+    @property
+    def _last(self) -> datetime | None:
+        if self._reached is None:
+            return self._before
+        last = self._at(self._reached)
+        return last if self._before is None else max(self._before, last)
 
     @property
     def seconds(self) -> float:
@@ -58,6 +70,7 @@ class Joint:
     def begin(self, at: datetime) -> None:
         """Let the next pictures be those of a recording that began at `at`."""
         self._rest()
+        self._before, self._reached = self._last, None
         self._begun = at
         self._origin = self._shift = self._top = None
         self._lead, self._lead_bytes = [], 0
@@ -67,12 +80,12 @@ class Joint:
         """Take the next picture of a recording, the first of which is a key one; False when the rest of it is not wanted."""
         if self._origin is None:
             self._origin = picture.pts
-        at = self._begun + timedelta(seconds=(picture.pts - self._origin) / CLOCK)
-        wanted = self._wanted
-        if self._leading and not self._led(picture, at):
-            return True
-        if wanted is not None and picture.key and at >= wanted.end:
-            return False
+        if self._leading or picture.key:
+            at, wanted = self._at(picture.pts - self._origin), self._wanted
+            if self._leading and not self._led(picture, at):
+                return True
+            if wanted is not None and picture.key and at >= wanted.end:
+                return False
         self._write(picture)
         return True
 
@@ -107,7 +120,7 @@ class Joint:
         if not lead or self._wanted is None or self._origin is None:
             return
         until = max(picture.pts for picture in lead) - self._origin + self._step
-        if self._begun + timedelta(seconds=until / CLOCK) > self._wanted.start:
+        if self._at(until) > self._wanted.start:
             for early in lead:
                 self._write(early)
 
@@ -142,18 +155,33 @@ class Joint:
             if not picture.key:
                 return
             self._shift = self.ticks - picture.dts
-            at = self._begun + timedelta(seconds=(picture.pts - self._origin) / CLOCK)
-            if self._last is not None and at - self._last > ROUNDED:
-                self.gaps = (*self.gaps, TimeSpan(start=self._last, end=at))
-            self._first = self._first or at
+            self._follow(self._at(picture.pts - self._origin), picture.codec)
         if self._top is not None:
             self._step = max(1, picture.dts - self._top)
         self._top = picture.dts
-        moved = picture._replace(pts=picture.pts + self._shift, dts=picture.dts + self._shift)
+        shift = self._shift
+        moved = Picture(
+            picture.data, picture.key, picture.pts + shift, picture.dts + shift, picture.time, picture.codec
+        )
         if self._muxer is None:
             self._muxer = open_file(self._part, self._container, moved, self._camera, survives=False)
         self._muxer.write(moved)
         self.pictures += 1
         self.ticks = moved.dts + self._step
-        last = self._begun + timedelta(seconds=(picture.pts - self._origin + self._step) / CLOCK)
-        self._last = last if self._last is None else max(self._last, last)
+        reached = picture.pts - self._origin + self._step
+        if self._reached is None or reached > self._reached:
+            self._reached = reached
+
+    def _follow(self, at: datetime, codec: str) -> None:
+        """Note what is missing before a recording; raise Unsupported where it cannot follow the one before in the same file."""
+        last = self._last
+        if last is not None and at - last > ROUNDED:
+            self.gaps = (*self.gaps, TimeSpan(start=last, end=at))
+        self._first = self._first or at
+        if self._codec not in ("", codec):
+            text = f"{self._camera}: from {at.isoformat()} on it recorded {codec} instead of {self._codec}: not in one file"
+            raise Unsupported(text, camera=self._camera)
+        self._codec = codec
+
+    def _at(self, ticks: int) -> datetime:
+        return self._begun + timedelta(seconds=ticks / CLOCK)

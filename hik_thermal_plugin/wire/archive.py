@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from nvr_hooks import BadAnswer, RecordedFile
 
 from .times import read_time
-from .xml import Element, child, descendant, descendants, integer, local_name, open_document, text
+from .xml import Element, descendants, integer, local_name, open_document, read_integer, text
 
 PAGE = 40
 """Results asked for at once: what the vendor's own web pages ask for (isapi.md 5.1)."""
@@ -157,31 +157,32 @@ def document_start(start: bytes) -> bool:
 
 
 def _file(item: Element, camera: str, track: int, zone: tzinfo | None) -> RecordedFile | None:
-    place = descendant(item, "playbackURI")
-    uri = _BLANKS.sub("", (place.text or "") if place is not None else "")
+    said: dict[str, str] = {}
+    for element in item.iter():  # in groups or on one level: no name has two meanings
+        if element.text:
+            said.setdefault(local_name(element), element.text)
+    uri = _BLANKS.sub("", said.get("playbackURI", ""))
     named = {name.lower(): value for name, value in _ITEM.findall(uri)}
-    span = child(item, "timeSpan")
-    span = item if span is None else span
-    start = read_recorded_time(text(span, "startTime") or named.get("starttime", ""), zone)
-    end = read_recorded_time(text(span, "endTime") or named.get("endtime", ""), zone)
+    start = read_recorded_time(said.get("startTime", "").strip() or named.get("starttime", ""), zone)
+    end = read_recorded_time(said.get("endTime", "").strip() or named.get("endtime", ""), zone)
     if start is None or end is None:
         return None
-    if end.astimezone(UTC) < start.astimezone(UTC):
-        end = end.replace(fold=1)  # in the hour that the wall clock shows twice
-    number = integer(item, "trackID") or track
-    kind = text(descendant(item, "metadataDescriptor"))
-    word = kind.rpartition("/")[2].strip().lower() if kind else ""
+    begun, ended = start.astimezone(UTC), end.astimezone(UTC)  # times of one zone would be compared by the wall clock
+    if ended < begun:
+        ended = max(begun, end.replace(fold=1).astimezone(UTC))  # in the hour that the wall clock shows twice
+    number = read_integer(said.get("trackID", "").strip()) or track
+    word = said.get("metadataDescriptor", "").rpartition("/")[2].strip().lower()
     size = named.get("size", "")
     return RecordedFile(
         camera=camera,
         channel=number // 100 or None,
         track=number,
-        start=start.astimezone(UTC),  # times of one zone would be compared by the wall clock
-        end=max(start.astimezone(UTC), end.astimezone(UTC)),
+        start=begun,
+        end=ended,
         name=unquote(named.get("name", ""))[:MOST_NAME] or None,
         size=int(size) if size.isascii() and size.isdigit() and len(size) < 16 else None,
         kind=_KINDS.get(word, word) or None,
-        locked=_LOCKED.get((text(descendant(item, "lockStatus")) or "").lower()),
+        locked=_LOCKED.get(said.get("lockStatus", "").strip().lower()),
         playback_uri=uri or None,
     )
 

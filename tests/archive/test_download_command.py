@@ -80,6 +80,7 @@ def test_download_by_time_tells_what_it_is_and_what_is_missing(run: Run, site: A
     assert (last["camera"], last["name"], last["file"]) == ("kiln", None, str(site.folder / "b.mp4"))
 
 
+@pytest.mark.slow
 def test_progress_as_json_lines(run: Run, site: ArchiveSite, recorder: Recorder) -> None:
     recorder.recordings[0].data = IMKH + program_stream(100) + bytes(200_000)
     recorder.pace = 0.15
@@ -107,6 +108,7 @@ def many(site: ArchiveSite, recorder: Recorder, config: Path, secret: str) -> Re
     return other
 
 
+@pytest.mark.slow
 def test_all_recordings_of_a_span_of_several_cameras(
     run: Run, site: ArchiveSite, recorder: Recorder, many: Recorder
 ) -> None:

@@ -143,6 +143,7 @@ def test_a_server_that_invents_new_results_for_ever_is_given_up(
         list(searched.search(201, NOON, NOON + 24 * HOUR, None))
 
 
+@pytest.mark.slow
 def test_one_search_at_a_time(recorder: Recorder, searched: DeviceArchive) -> None:
     recorder.recordings = day_of(400)
     found: list[int] = []

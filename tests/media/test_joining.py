@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from coded_video import video
-from nvr_hooks import BadAnswer, TimeSpan
+from nvr_hooks import BadAnswer, TimeSpan, Unsupported
 from recorded import assert_same_pictures, pictures_in, probed, times_in
 from recorder import IMKH, program_stream
 
@@ -35,12 +35,15 @@ def joined(
 ) -> Joint:
     wanted = None if span is None else TimeSpan(start=at(span[0]), end=at(span[1]))
     joint = Joint(folder / f"out.{container}", container, "kiln", wanted)
-    for begin, path in parts:
-        joint.begin(at(begin))
-        for picture in recorded_pictures(path, "kiln"):
-            if not joint.put(picture):
-                break
-    joint.finish()
+    try:
+        for begin, path in parts:
+            joint.begin(at(begin))
+            for picture in recorded_pictures(path, "kiln"):
+                if not joint.put(picture):
+                    break
+        joint.finish()
+    finally:
+        joint.abandon()
     return joint
 
 
@@ -169,6 +172,11 @@ def with_references_ahead() -> bytes:
         stream.write(picture)
     stream.close()
     return b"".join(taken)
+
+
+def test_another_codec_cannot_follow_in_the_same_file(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match=r"from 2026-03-01T12:00:04\+00:00 on it recorded hevc instead of h264"):
+        joined(tmp_path, [(0, stored(tmp_path)), (4, stored(tmp_path, "b.mpg", codec="hevc"))], None)
 
 
 def test_no_picture_of_that_time_is_told(tmp_path: Path) -> None:
