@@ -229,7 +229,8 @@ class CameraSettings(_Section):
     )
     recording_time: Literal["utc", "local", "auto"] = Field(
         "auto",
-        description="what the camera takes times of recordings for: UTC, or its own time as many recorders do; auto: UTC until it is found out",
+        description="what the camera takes times of recordings for: UTC, or its own time as many recorders do; "
+        "auto: the first search finds out, UTC until then",
     )
     picture_overlay: bool = Field(
         False, description="true draws what an alarm tells into its thermal pictures; needs the extra overlay"

@@ -80,8 +80,8 @@ def download(
         list[str],
         typer.Argument(metavar="CAMERA [NAME…]", help="A camera and names of its recordings; with times, cameras."),
     ],
-    output: Annotated[
-        Path,
+    path: Annotated[
+        str,
         typer.Option("-o", "--output", metavar="PATH", help="File to write; a directory for one file a recording."),
     ],
     start: Start = None,
@@ -105,7 +105,8 @@ def download(
         raise typer.BadParameter(f"expected mp4, mkv or ps, got {container}", param_hint="--container")
     options = DownloadOptions(container=cast(Container | None, container), overwrite=overwrite, wait_for_recording=wait)
     session.configure()
-    folder = output.is_dir() or str(output).endswith("/") or str(output) == "."
+    output = Path(path)
+    folder = output.is_dir() or path.endswith("/")  # which a Path does not keep
     by_time = start is not None or end is not None
     names = [] if by_time else camera[1:]
     if not by_time and not names:

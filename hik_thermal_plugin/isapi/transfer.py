@@ -106,7 +106,7 @@ class Transfer:
                     there = _length(file)
                     tries = 0 if there > furthest and self._forms.ranges else tries + 1
                     furthest = max(furthest, there)
-                    if self._ended.is_set() or tries >= TRIES:
+                    if self._ended.is_set() or tries >= TRIES or self._client.wait(0):
                         raise
                     pause = min(LONGEST_PAUSE, self._first_pause * 2 ** max(0, tries - 1))
                     _log.warning("%s; trying again in %g s", error, pause)

@@ -140,6 +140,14 @@ def test_all_recordings_of_a_span_of_several_cameras(
         assert recorder.count(DOWNLOAD) == 3
 
 
+def test_a_path_that_ends_in_a_slash_is_a_directory_that_is_made(run: Run, site: ArchiveSite) -> None:
+    for kind in ("motion", "alarm"):
+        target = f"{site.folder}/new/"
+        code, _, err = run("download", "kiln", "--start", NOON, "--end", LATER, "--kind", kind, "-o", target)
+        assert (code, err) == (0, "")
+    assert len(list((site.folder / "new").iterdir())) == 2
+
+
 def test_one_of_many_that_fails_keeps_no_other_from_coming(run: Run, site: ArchiveSite, recorder: Recorder) -> None:
     recorder.recordings[1].data = b"<html>nothing</html>" * 100
 

@@ -52,8 +52,8 @@ class Simulated:
             self.hook.nvr_search(camera="kiln", channel=None, start=start, end=end, options=SearchOptions(**options))
         )
 
-    def download(self, what: Any, name: str, **options: Any) -> Any:
-        download = self.hook.nvr_download(
+    def begin(self, what: Any, name: str, **options: Any) -> Any:
+        return self.hook.nvr_download(
             camera="kiln",
             channel=None,
             what=what,
@@ -61,6 +61,9 @@ class Simulated:
             options=DownloadOptions(**options),
             progress=None,
         )
+
+    def download(self, what: Any, name: str, **options: Any) -> Any:
+        download = self.begin(what, name, **options)
         assert download.wait(60)
         assert (download.state, download.error) == ("done", None)
         return download
@@ -164,3 +167,25 @@ def test_whatever_a_device_does_to_a_download(
 
     told = probed(tmp_path / "a.mpg") if profile != "private_streams" else {"nb_read_frames": 750}
     assert int(told["nb_read_frames"]) == 750
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("kind", ["drop", "stall", "truncate", "wrong_length", "busy", "reboot"])
+def test_whatever_goes_wrong_in_the_middle_of_a_download(
+    simulated: Callable[..., Simulated], tmp_path: Path, kind: str, wait_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "LONGEST_PAUSE", 0.5)
+    site = simulated(profile="slow_download" if kind == "reboot" else None)
+    alarm = alarm_of(site)
+    fault = {"kind": kind, "seconds": 1.0}
+    if kind != "reboot":
+        site.device.apply([{"fault": {**fault, "path": "/ISAPI/ContentMgmt/download", "count": 1}}])
+    with site.begin(alarm, "a.mpg") as download:
+        if kind == "reboot":
+            wait_for(lambda: download.progress.bytes > 100_000)
+            site.device.apply([{"fault": fault}])
+        assert download.wait(90)
+        assert (download.state, download.error) == ("done", None)
+
+    told = probed(tmp_path / "a.mpg")
+    assert (int(told["nb_read_frames"]), int(told["size"])) == (750, alarm.size)
