@@ -220,7 +220,7 @@ def smoke(wheel: Path) -> None:
         loads = (
             "from nvr_hooks.loading import load_plugins\n"
             "plugins = load_plugins()\n"
-            "names = {'hik_thermal', 'mqtt', 'alarm_recorder'}\n"
+            "names = {'hik_thermal', 'mqtt', 'alarm_recorder', 'frigate'}\n"
             "states = {info.name: info.state for info in plugins.infos}\n"
             "assert states == dict.fromkeys(names, 'loaded'), plugins.infos\n"
             "assert dict(plugins.hook.nvr_config_schema()).keys() == names\n"

@@ -83,7 +83,8 @@ class MqttPlugin:
 def _camera_names(config: Mapping[str, Any]) -> list[str]:
     """Return the cameras that any section names: what they will be called is known before any of them has answered."""
     sections = [section.get("cameras") for section in config.values() if isinstance(section, Mapping)]
-    return [str(name) for cameras in sections if isinstance(cameras, Mapping) for name in cameras]
+    names = [str(name) for cameras in sections if isinstance(cameras, Mapping) for name in cameras]
+    return list(dict.fromkeys(names))  # another section may have something to say of the same camera
 
 
 plugin = MqttPlugin()

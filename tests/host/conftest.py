@@ -91,7 +91,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             env={
                 **os.environ,
                 "PYTHONPATH": str(site),
-                "NVR_BLOCK_PLUGINS": "hik_thermal,mqtt,alarm_recorder",
+                "NVR_BLOCK_PLUGINS": "hik_thermal,mqtt,alarm_recorder,frigate",
                 **(env or {}),
             },
             text=True,

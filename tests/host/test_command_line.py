@@ -129,7 +129,7 @@ def test_plugins_shows_a_table_to_people(hik: Any) -> None:
 def test_installed_plugins_are_listed_with_the_reason_why_one_is_out(start: Any, tmp_path: Path) -> None:
     points = tmp_path / "site" / "nvr_fake-2.1.dist-info" / "entry_points.txt"
     points.write_text("[nvr.plugins]\nfake = nvr_fake:cameras\nlost = nvr_lost:plugin\nlistener = nvr_fake:listener\n")
-    process = start("plugins", "--json", env={"NVR_BLOCK_PLUGINS": "hik_thermal,mqtt,alarm_recorder,listener"})
+    process = start("plugins", "--json", env={"NVR_BLOCK_PLUGINS": "hik_thermal,mqtt,alarm_recorder,frigate,listener"})
     out, err = process.communicate(timeout=30)
 
     found = {plugin["name"]: plugin for plugin in json.loads(out)}

@@ -32,8 +32,12 @@ def sections(page: str) -> dict[str, str]:
 
 
 def commands() -> dict[str, Any]:
+    """Return every command, those of a group as `group command`."""
     command: Any = get_command(cli.application(Session(load_plugins())))
-    return dict(command.commands)
+    found: dict[str, Any] = {}
+    for name, one in command.commands.items():
+        found |= {f"{name} {inner}": leaf for inner, leaf in getattr(one, "commands", {}).items()} or {name: one}
+    return found
 
 
 def blocks() -> Iterator[Any]:

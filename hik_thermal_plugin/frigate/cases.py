@@ -1,0 +1,136 @@
+"""When an alarm begins and when it is over, for a host that keeps one event for each: a pure state machine without a clock.
+
+A *case* is one level of one rule or kind on one channel. It begins with the first sign of an alarm that is wanted, and is over
+
+- by the device's word (`phase="end"`), or when its rule changed to another level,
+- when nothing was told for `release_after` while the source that told it last is connected (devices often never send their word
+  inactive: isapi.md 6.4), or
+- when that source has been away for `hold`: nobody can tell any more. Until then it is neither over nor going on.
+
+`alarm_id` and `phase` of an event are its camera's word on the life cycle; a plugin need not give them, and a driver begins a new life
+cycle after 10 s of silence, so they only shorten a case here, and never end one that goes on.
+
+Times are seconds of one monotonic clock (`now`), and come from the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from nvr_hooks import (
+    Alarm,
+    FireAlarm,
+    InputAlarm,
+    SmokeAlarm,
+    StorageAlarm,
+    TemperatureAlarm,
+    TemperatureDifferenceAlarm,
+    new_id,
+)
+
+MOST: Final = 512
+"""Open cases; beyond that the one that was silent longest is over."""
+_ALWAYS = (FireAlarm, SmokeAlarm, TemperatureAlarm, TemperatureDifferenceAlarm)
+_Place = tuple[str, int | None, str, object, object]
+_Key = tuple[_Place, str]
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """One alarm, from its first sign until it is over."""
+
+    id: str
+    alarm: Alarm
+    """The event that began it."""
+    source: str
+    """Who told it last."""
+    told: float
+    """When it was told last, or when its source came back."""
+    lost: float | None = None
+    """Since when its source is away."""
+
+
+class Cases:
+    """The open cases of all cameras. Not thread-safe: one thread follows the events."""
+
+    def __init__(self, kinds: Collection[str], *, release_after: float, hold: float, pre_alarms: bool = False) -> None:
+        self._kinds = frozenset(kinds)
+        self._release_after = release_after
+        self._hold = hold
+        self._pre_alarms = pre_alarms
+        self._open: dict[_Key, Case] = {}
+
+    def take(self, alarm: Alarm, now: float) -> tuple[list[Case], list[Case]]:
+        """Take one event; return the cases that begin and those that are over by it."""
+        if alarm.kind not in self._kinds:
+            return [], []
+        place = _place(alarm)
+        level = alarm.level or "alarm"
+        if alarm.phase == "end":
+            named = place[3] is not None
+            keys = [
+                key
+                for key in self._open
+                if key[0][:3] == place[:3] and key[1] == level and (key[0] == place or not named)
+            ]
+            return [], [self._open.pop(key) for key in keys]
+        over = [self._open.pop(key) for key in list(self._open) if key[0] == place and key[1] != level]
+        key = (place, level)
+        if (case := self._open.pop(key, None)) is not None:
+            case.told, case.source, case.lost = now, alarm.source, None
+            self._open[key] = case
+            return [], over
+        if (level == "pre_alarm" and not self._pre_alarms) or (alarm.late and not isinstance(alarm, _ALWAYS)):
+            return [], over
+        case = self._open[key] = Case(new_id(), alarm, alarm.source, now)
+        if len(self._open) > MOST:
+            over.append(self._open.pop(next(iter(self._open))))
+        return [case], over
+
+    def connection(self, camera: str, source: str, *, online: bool, now: float) -> None:
+        """Take word that a source of a camera came or went."""
+        for case in self._open.values():
+            if (case.alarm.camera, case.source) == (camera, source):
+                if not online:
+                    case.lost = now if case.lost is None else case.lost
+                elif case.lost is not None:
+                    case.told, case.lost = now, None
+
+    def forget(self, camera: str) -> list[Case]:
+        """Return the cases of a camera that is no longer there: they are over."""
+        return [self._open.pop(key) for key, case in list(self._open.items()) if case.alarm.camera == camera]
+
+    def close(self) -> list[Case]:
+        """Return all cases: nobody listens any more."""
+        cases = list(self._open.values())
+        self._open.clear()
+        return cases
+
+    def tick(self, now: float) -> list[Case]:
+        """Let time pass; return the cases that are over by it."""
+        return [self._open.pop(key) for key, case in list(self._open.items()) if self._due(case) <= now]
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` has something to do next."""
+        return min(map(self._due, self._open.values()), default=None)
+
+    def _due(self, case: Case) -> float:
+        return case.told + self._release_after if case.lost is None else case.lost + self._hold
+
+
+def _place(alarm: Alarm) -> _Place:
+    """Return which alarm this is: camera, channel, kind, and the rule, port or disk it names."""
+    first: object = None
+    second: object = None
+    match alarm:
+        case TemperatureAlarm(rule=rule, preset=preset) if rule is not None:
+            first, second = str(rule), preset or 1  # fixed cameras say preset 1, 0 or nothing
+        case TemperatureDifferenceAlarm(rule=rule, other_rule=other) if rule is not None:
+            first, second = str(rule), str(other)
+        case InputAlarm(port=port):
+            first = port
+        case StorageAlarm(disk=disk, state=state):
+            first, second = disk, state
+    return (alarm.camera, alarm.channel, alarm.kind, first, second)
