@@ -53,10 +53,11 @@ class MqttPlugin:
 
     @hookimpl
     def nvr_commands(self, cli: Any) -> None:
-        """Add `test-alarm`."""
-        from . import trial
+        """Add `test-alarm` and `node-red flow`."""
+        from . import flow_command, trial
 
         trial.nvr_commands(cli, lambda: self._settings)
+        flow_command.nvr_commands(cli, lambda: self._settings)
 
     @hookimpl
     def nvr_close(self) -> None:

@@ -22,7 +22,7 @@ def nvr_commands(cli: Any, settings: Callable[[], Settings | None]) -> None:
     """Add the group `frigate`; `settings` tells the configured ones when a command runs."""
     import typer
 
-    group = typer.Typer(help="Cameras for Frigate.", no_args_is_help=True)
+    group = typer.Typer(no_args_is_help=True)
     cli.add_typer(group, name="frigate")
 
     @group.callback()  # one command alone would be the group itself
