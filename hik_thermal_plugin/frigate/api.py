@@ -75,7 +75,8 @@ class FrigateApi:
         self._lock = threading.Lock()
         self._interrupted = False
         timeout = httpx.Timeout(settings.timeout, connect=min(settings.timeout, CONNECT_SECONDS))
-        self._client = httpx.Client(timeout=timeout, verify=_trust(settings), trust_env=False, follow_redirects=False)
+        trust = _trust(settings) if str(settings.url).startswith("https:") else False
+        self._client = httpx.Client(timeout=timeout, verify=trust, trust_env=False, follow_redirects=False)
 
     def create(self, camera: str, label: str, body: Mapping[str, Any]) -> str:
         """Create an event and return its id."""

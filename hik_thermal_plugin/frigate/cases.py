@@ -3,9 +3,9 @@
 A *case* is one level of one rule or kind on one channel. It begins with the first sign of an alarm that is wanted, and is over
 
 - by the device's word (`phase="end"`), or when its rule changed to another level,
-- when nothing was told for `release_after` while the source that told it last is connected (devices often never send their word
-  inactive: isapi.md 6.4), or
-- when that source has been away for `hold`: nobody can tell any more. Until then it is neither over nor going on.
+- when nothing was told for `release_after` while a source that told it is connected (devices often never send their word inactive:
+  isapi.md 6.4), or
+- when all of these sources have been away for `hold`: nobody can tell any more. Until then it is neither over nor going on.
 
 `alarm_id` and `phase` of an event are its camera's word on the life cycle; a plugin need not give them, and a driver begins a new life
 cycle after 10 s of silence, so they only shorten a case here, and never end one that goes on.
@@ -44,12 +44,12 @@ class Case:
     id: str
     alarm: Alarm
     """The event that began it."""
-    source: str
-    """Who told it last."""
     told: float
-    """When it was told last, or when its source came back."""
+    """When it was told last, or when a source came back after all were away."""
+    sources: dict[str, bool]
+    """Who told it, and whether that source is connected."""
     lost: float | None = None
-    """Since when its source is away."""
+    """Since when none of them is."""
 
 
 class Cases:
@@ -79,12 +79,12 @@ class Cases:
         over = [self._open.pop(key) for key in list(self._open) if key[0] == place and key[1] != level]
         key = (place, level)
         if (case := self._open.pop(key, None)) is not None:
-            case.told, case.source, case.lost = now, alarm.source, None
+            case.told, case.lost, case.sources[alarm.source] = now, None, True
             self._open[key] = case
             return [], over
         if (level == "pre_alarm" and not self._pre_alarms) or (alarm.late and not isinstance(alarm, _ALWAYS)):
             return [], over
-        case = self._open[key] = Case(new_id(), alarm, alarm.source, now)
+        case = self._open[key] = Case(new_id(), alarm, now, {alarm.source: True})
         if len(self._open) > MOST:
             over.append(self._open.pop(next(iter(self._open))))
         return [case], over
@@ -92,11 +92,13 @@ class Cases:
     def connection(self, camera: str, source: str, *, online: bool, now: float) -> None:
         """Take word that a source of a camera came or went."""
         for case in self._open.values():
-            if (case.alarm.camera, case.source) == (camera, source):
-                if not online:
-                    case.lost = now if case.lost is None else case.lost
-                elif case.lost is not None:
-                    case.told, case.lost = now, None
+            if case.alarm.camera != camera or source not in case.sources:
+                continue
+            case.sources[source] = online
+            if not any(case.sources.values()):
+                case.lost = now if case.lost is None else case.lost
+            elif case.lost is not None:
+                case.told, case.lost = now, None
 
     def forget(self, camera: str) -> list[Case]:
         """Return the cases of a camera that is no longer there: they are over."""

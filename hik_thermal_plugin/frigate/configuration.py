@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from nvr_hooks import CameraInfo, ChannelInfo, StreamInfo, StreamUrl
+from nvr_hooks import CameraInfo, ChannelInfo, StreamInfo, StreamUrl, WrongUse
 
 from .drafts import frigate_camera
 from .settings import FrigateSettings
@@ -60,7 +60,10 @@ def wanted(info: CameraInfo, channels: Sequence[ChannelInfo], ask: Ask, settings
 
 
 def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the parts of several cameras as one."""
+    """Return the parts of several cameras as one; raise WrongUse when two of them would have one name in Frigate."""
+    names = [name for part in parts for name in part["cameras"]]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise WrongUse(f"two cameras would be {', '.join(twice)} in Frigate: give them names in frigate.cameras")
     streams = {name: value for part in parts for name, value in part["go2rtc"]["streams"].items()}
     cameras = {name: value for part in parts for name, value in part["cameras"].items()}
     return {"go2rtc": {"streams": streams}, "cameras": cameras}

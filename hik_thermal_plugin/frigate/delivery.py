@@ -133,7 +133,8 @@ class Delivery:
                 at = self._clock()
                 self._drop_the_old()
                 due = {entry.id: self._due(entry) for entry in self._entries.values()}
-                first = min(due, key=lambda name: due[name], default=None)
+                # What goes on before what is over already: somebody may be looking.
+                first = min(due, key=lambda name: (due[name], self._entries[name].over is not None), default=None)
                 when = math.inf if first is None else max(due[first], self._not_before)
                 if self._closing_until is not None and (self._away or max(when, at) >= self._closing_until):
                     return None

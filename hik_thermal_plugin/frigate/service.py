@@ -116,6 +116,8 @@ class Service:
                 self._look.clear()
                 infos = {info.name: info for infos in self._hooks.nvr_cameras() for info in infos or ()}
                 self._infos = infos
+                for name in set(self._settings.cameras) - set(infos):
+                    self._complain(name, "stands in frigate.cameras, and there is no such camera")
                 for name in set(self._subscriptions) - set(infos):
                     self._subscriptions.pop(name).close()
                 for name in infos:

@@ -201,6 +201,12 @@ def test_a_camera_that_is_away_does_not_keep_the_others_out(run: Run) -> None:
     assert run("--camera", "oven", more={"lost": Lost()}).code == 3
 
 
+def test_two_cameras_of_one_name_are_refused(run: Run) -> None:
+    ended = run(more={"other": FakeCamera("Kiln")})
+    assert ended.code == 2
+    assert "two cameras would be kiln_thermal, kiln_visible in Frigate" in ended.err
+
+
 @pytest.mark.parametrize("text", ["cameras: [\n", "- a\n", "cameras:\n  a: {}\n  a: {}\n"])
 def test_a_broken_file_is_left_alone(run: Run, tmp_path: Path, text: str) -> None:
     file = tmp_path / "frigate.yml"

@@ -167,7 +167,7 @@ def test_what_happens_while_frigate_is_away_is_told_when_it_is_back(
     wait_for(lambda: caplog.text.count("does not answer") >= 2)
     frigate.start()
     wait_for(lambda: len(frigate.events) == 2)
-    past, present = frigate.events
+    present, past = frigate.events  # what goes on comes first
     local = begun.received_at.astimezone()
     assert past.body["sub_label"] == f"92.4 °C, door, began {local:%H:%M:%S}"
     assert (past.body["duration"], past.body["include_recording"]) == (1, False)  # its time is over: no picture of now
@@ -352,6 +352,7 @@ def test_alarms_too_old_make_no_event(house: House, frigate: FrigateServer, wait
     assert [event.label for event in frigate.events] == ["heat"]
 
 
+@pytest.mark.integration
 def test_a_frigate_that_says_nothing_holds_up_neither_the_camera_nor_the_end(
     house: House, frigate: FrigateServer, wait_for: Wait
 ) -> None:
