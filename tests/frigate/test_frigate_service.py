@@ -86,7 +86,8 @@ def test_the_configuration_of_the_page_is_what_is_written(house: House) -> None:
     [shown] = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(go2rtc:.*?)```", PAGE, re.DOTALL)]
 
     def ask(channel: int, profile: str) -> StreamUrl:
-        return StreamUrl(url=f"rtsp://192.0.2.1/{channel}/{profile}", username="user", password="x")
+        stream = f"{channel}0{1 if profile == 'main' else 2}"
+        return StreamUrl(url=f"rtsp://192.0.2.10:554/Streaming/Channels/{stream}", username="user", password="x")
 
     info = replace(house.camera.info, channels=BOTH)
     assert shown == wanted(info, BOTH, ask, FrigateSettings())

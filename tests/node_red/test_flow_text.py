@@ -93,6 +93,18 @@ def test_every_flow_listens_to_the_sites_own_topics() -> None:
     )
 
 
+def test_the_page_names_every_variable_with_its_default() -> None:
+    page = (FOLDER.parents[1] / "docs" / "hosts" / "node-red.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| ([^|]*) \|$", page, re.MULTILINE))
+    assert list(rows) == list(FLOWS)
+    for name, row in rows.items():
+        [tab] = [node for node in flows([name], Site()) if node["type"] == "tab"]
+        told = {word: (default or "").strip("`") for word, default in re.findall(r"`([A-Z_]+)`(?: \(([^)]*)\))?", row)}
+        assert told == {one["name"]: one["value"] for one in tab["env"] if one["name"] != "PREFIX"} | (
+            {"PREFIX": ""} if name == "measurement" else {}
+        )
+
+
 class Lost:
     """A camera that cannot be reached."""
 
