@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LATE_SECONDS: Final = 10.0
 """An event created later than this after its alarm says when it began."""
+BEFORE_SECONDS: Final = 120.0
+"""How much earlier than its alarm an event may begin in Frigate."""
 TRIES: Final = 5
 """So often one event is tried on which Frigate fails, or that it does not know yet."""
 
@@ -222,7 +224,9 @@ class Delivery:
     def _found(self, entry: Entry) -> str | None:
         """Return the id of an event that was asked for without an answer, None when it is not there."""
         try:
-            events = self._api.open_events(entry.draft.camera, entry.draft.label, entry.began.timestamp() - 1)
+            # Frigate puts the start of an event `record.event_pre_capture` before the request, and has a clock of its own.
+            after = entry.began.timestamp() - BEFORE_SECONDS
+            events = self._api.open_events(entry.draft.camera, entry.draft.label, after)
         except (NotThere, Rejected):
             return None
         taken = {other.event_id for other in list(self._entries.values())}

@@ -54,6 +54,7 @@ class Service:
 
     def start(self) -> None:
         """Listen to every camera."""
+        log.info("alarms become events in Frigate at %s", self._settings.url)
         self._delivery.start()
         for thread in self._threads:
             thread.start()

@@ -68,7 +68,7 @@ class Known:
 
 @dataclass(slots=True)
 class Session:
-    """What a command works with. Plugins' commands find it as `ctx.obj`: `camera`, `channel`, `ask`, `hook`, `options`."""
+    """What a command works with. Plugins' commands find it as `ctx.obj`: `camera`, `known`, `channel`, `ask`, `hook`, `options`."""
 
     plugins: Plugins
     options: Options = field(default_factory=Options)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from frigate_server import FrigateServer
-from nvr_hooks import ConnectionChanged
+from nvr_hooks import ConnectionChanged, FireAlarm, Target, TemperatureAlarm
 from nvr_hooks.loading import Plugins
 from nvr_hooks.testing import FakeCamera
 
@@ -17,6 +17,19 @@ from hik_thermal_plugin.frigate.delivery import Pauses
 from hik_thermal_plugin.frigate.plugin import FrigatePlugin
 
 QUICK = Pauses(first=0.02, longest=0.1, refused=0.1, stored=0.02, look=0.2)
+
+
+PLACE = Target(region=((0.4, 0.3), (0.6, 0.3), (0.6, 0.5)), hottest=(0.5, 0.4), celsius=350.0, distance_m=12.0)
+
+
+def fire(**more: Any) -> FireAlarm:
+    return FireAlarm(
+        camera="kiln", channel=2, raw_type="fireDetection", celsius=350.0, distance_m=12.0, targets=(PLACE,), **more
+    )
+
+
+def door(**more: Any) -> TemperatureAlarm:
+    return TemperatureAlarm(camera="kiln", channel=2, raw_type="TMA", rule=1, rule_name="door", celsius=92.44, **more)
 
 
 class House:

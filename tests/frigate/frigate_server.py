@@ -21,6 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 LETTERS = string.ascii_lowercase + string.digits
+PRE_CAPTURE = 5
+"""Frigate's own default of record.event_pre_capture."""
 FIELDS: dict[str, tuple[type, ...]] = {
     "source_type": (str, type(None)),
     "sub_label": (str, type(None)),
@@ -59,6 +61,8 @@ class FrigateServer:
     tokens: dict[str, str] = field(default_factory=dict)
     failures: list[Answer | None] = field(default_factory=list)
     """Answers of the next requests (logins do not count); None cuts the connection after the request was done."""
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead of ours."""
     slow_store: bool = False
     """Events are not in the database yet when their creation is answered."""
     connections: list[socket.socket] = field(default_factory=list)
@@ -148,8 +152,9 @@ class FrigateServer:
                 return 422, {"detail": [{"loc": ["body", name], "msg": "wrong type"}]}
         if camera not in self.cameras:
             return 404, {"success": False, "message": f"{camera} is not a valid camera."}
-        now = time.time()
-        event = Made(f"{now}-{''.join(random.choices(LETTERS, k=6))}", camera, label, body, now)
+        now = time.time() + self.ahead
+        name = f"{now}-{''.join(random.choices(LETTERS, k=6))}"
+        event = Made(name, camera, label, body, now - PRE_CAPTURE)
         event.stored = not self.slow_store
         if (duration := body.get("duration", 30)) is not None:
             event.end_time = now + duration
@@ -168,7 +173,7 @@ class FrigateServer:
                 if at is not None and at < event.start_time:
                     told = f"end_time ({at}) cannot be before start_time ({event.start_time})."
                     return 400, {"success": False, "message": told}
-                event.end_time = at or time.time()
+                event.end_time = at or time.time() + self.ahead
                 return 200, {"success": True, "message": "Event successfully ended."}
         return 404, {"success": False, "message": f"Event {event_id} not found."}
 
