@@ -2,7 +2,7 @@
 
 A *case* is one level of one rule or kind on one channel. It begins with the first sign of an alarm that is wanted, and is over
 
-- by the device's word (`phase="end"`), or when its rule changed to another level,
+- by the device's word (`phase="end"`), or, a pre-alarm, when its rule's alarm begins,
 - when nothing was told for `release_after` while a source that told it is connected (devices often never send their word inactive:
   isapi.md 6.4), or
 - when all of these sources have been away for `hold`: nobody can tell any more. Until then it is neither over nor going on.
@@ -76,7 +76,10 @@ class Cases:
                 if key[0][:3] == place[:3] and key[1] == level and (key[0] == place or not named)
             ]
             return [], [self._open.pop(key) for key in keys]
-        over = [self._open.pop(key) for key in list(self._open) if key[0] == place and key[1] != level]
+        if level == "pre_alarm" and (place, "alarm") in self._open:
+            return [], []  # devices tell both while both thresholds are passed
+        before = self._open.pop((place, "pre_alarm"), None) if level == "alarm" else None
+        over = [] if before is None else [before]
         key = (place, level)
         if (case := self._open.pop(key, None)) is not None:
             case.told, case.lost, case.sources[alarm.source] = now, None, True

@@ -87,14 +87,20 @@ def test_an_end_that_names_no_rule_ends_them_all(cases: Cases) -> None:
     assert cases.take(replace(FIRE, phase="end"), 2.0) == ([], [])
 
 
-def test_a_change_of_level_is_another_case(cases: Cases) -> None:
+def test_a_pre_alarm_is_nothing_unless_wanted(cases: Cases) -> None:
     assert cases.take(replace(DOOR, level="pre_alarm"), 0.0) == ([], [])
-    alarm = begun(cases, DOOR)
-    assert cases.take(replace(DOOR, level="pre_alarm"), 1.0) == ([], [alarm])
-    both = Cases(KINDS, release_after=10, hold=100, pre_alarms=True)
-    before = begun(both, replace(DOOR, level="pre_alarm"))
-    began, over = both.take(DOOR, 1.0)
-    assert (len(began), over) == (1, [before])
+    assert cases.next_deadline() is None
+
+
+def test_an_alarm_takes_the_place_of_its_pre_alarm_which_may_go_on_being_told() -> None:
+    cases = Cases(KINDS, release_after=10, hold=100, pre_alarms=True)
+    before = begun(cases, replace(DOOR, level="pre_alarm"))
+    [alarm], over = cases.take(DOOR, 1.0)
+    assert over == [before]
+    assert cases.take(replace(DOOR, level="pre_alarm"), 2.0) == ([], [])
+    assert cases.take(replace(DOOR, level="pre_alarm", phase="end"), 3.0) == ([], [])
+    assert cases.tick(11.0) == [alarm]
+    assert begun(cases, replace(DOOR, level="pre_alarm"), 12.0).alarm.level == "pre_alarm"
 
 
 def test_what_is_told_late_begins_only_where_missing_it_is_worse(cases: Cases) -> None:
