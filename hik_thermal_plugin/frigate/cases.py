@@ -16,7 +16,7 @@ Times are seconds of one monotonic clock (`now`), and come from the caller.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from nvr_hooks import (
@@ -50,6 +50,8 @@ class Case:
     """Who told it, and whether that source is connected."""
     lost: float | None = None
     """Since when none of them is."""
+    burning: set[int] = field(default_factory=set)
+    """The numbered places it was told of and that were not told to be over."""
 
 
 class Cases:
@@ -75,7 +77,7 @@ class Cases:
                 for key in self._open
                 if key[0][:3] == place[:3] and key[1] == level and (key[0] == place or not named)
             ]
-            return [], [self._open.pop(key) for key in keys]
+            return [], [self._open.pop(key) for key in keys if self._ends(self._open[key], alarm)]
         if level == "pre_alarm" and (place, "alarm") in self._open:
             return [], []  # devices tell both while both thresholds are passed
         before = self._open.pop((place, "pre_alarm"), None) if level == "alarm" else None
@@ -83,11 +85,12 @@ class Cases:
         key = (place, level)
         if (case := self._open.pop(key, None)) is not None:
             case.told, case.lost, case.sources[alarm.source] = now, None, True
+            case.burning |= _numbers(alarm)
             self._open[key] = case
             return [], over
         if (level == "pre_alarm" and not self._pre_alarms) or (alarm.late and not isinstance(alarm, _ALWAYS)):
             return [], over
-        case = self._open[key] = Case(new_id(), alarm, now, {alarm.source: True})
+        case = self._open[key] = Case(new_id(), alarm, now, {alarm.source: True}, burning=_numbers(alarm))
         if len(self._open) > MOST:
             over.append(self._open.pop(next(iter(self._open))))
         return [case], over
@@ -121,8 +124,19 @@ class Cases:
         """Return when `tick` has something to do next."""
         return min(map(self._due, self._open.values()), default=None)
 
+    @staticmethod
+    def _ends(case: Case, alarm: Alarm) -> bool:
+        """Tell whether a device's word ends the case: one of two fires that is out leaves the other burning."""
+        over = _numbers(alarm)
+        case.burning = case.burning - over if over else set()
+        return not case.burning
+
     def _due(self, case: Case) -> float:
         return case.told + self._release_after if case.lost is None else case.lost + self._hold
+
+
+def _numbers(alarm: Alarm) -> set[int]:
+    return {target.id for target in alarm.targets if target.id is not None}
 
 
 def _place(alarm: Alarm) -> _Place:

@@ -87,6 +87,16 @@ def test_an_end_that_names_no_rule_ends_them_all(cases: Cases) -> None:
     assert cases.take(replace(FIRE, phase="end"), 2.0) == ([], [])
 
 
+def test_one_of_two_fires_that_is_out_leaves_the_event_open(cases: Cases) -> None:
+    one, two = Target(id=1), Target(id=2)
+    case = begun(cases, replace(FIRE, targets=(one,)))
+    assert cases.take(replace(FIRE, targets=(one, two)), 1.0) == ([], [])
+    assert cases.take(replace(FIRE, targets=(one,), phase="end"), 2.0) == ([], [])
+    assert cases.take(replace(FIRE, targets=(two,), phase="end"), 3.0) == ([], [case])
+    case = begun(cases, replace(FIRE, targets=(one, two)), 4.0)
+    assert cases.take(replace(FIRE, phase="end"), 5.0) == ([], [case])  # names none: all are out
+
+
 def test_a_pre_alarm_is_nothing_unless_wanted(cases: Cases) -> None:
     assert cases.take(replace(DOOR, level="pre_alarm"), 0.0) == ([], [])
     assert cases.next_deadline() is None
