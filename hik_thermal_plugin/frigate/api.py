@@ -140,8 +140,9 @@ class FrigateApi:
             raise NotAllowed("Frigate takes no more logins for a while: too many were refused")
         if response.status_code >= 300:
             self._answer("POST", "login", response, dict)
-        token = next(iter(response.cookies.values()), None)
-        self._client.cookies.clear()
+        # The cookie's name is a setting of Frigate's; a proxy in between may have cookies too, and none is as long.
+        cookies = [cookie.value or "" for cookie in response.cookies.jar]
+        token = max((value for value in cookies if value.isascii() and value.isprintable()), key=len, default=None)
         if not token:
             raise Failing("Frigate answered the login without a token: does the address lead to Frigate's port 8971?")
         self._token = token
@@ -156,6 +157,7 @@ class FrigateApi:
             sent = sent or name.endswith(".send_request_headers.complete")
 
         headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
+        self._client.cookies.clear()  # the token goes as a Bearer; whatever else a proxy sets is not sent back
         if self._interrupted:
             raise Away("the plugin is closing")
         try:

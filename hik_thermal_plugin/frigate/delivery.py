@@ -119,10 +119,12 @@ class Delivery:
     def _run(self) -> None:
         try:
             while (entry := self._next()) is not None:
-                self._serve(entry)
+                try:
+                    self._serve(entry)
+                except Exception:  # a mistake of ours costs one event, not all that follow
+                    log.exception("Frigate: an event of %s is left out", entry.draft.camera)
+                    self._forget(entry)
                 self._save()
-        except Exception:
-            log.exception("the events for Frigate ended")
         finally:
             self._save()
             self._api.close()

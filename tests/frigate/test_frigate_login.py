@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from frigate_house import House
 from frigate_server import FrigateServer
-from nvr_hooks import ConfigError, FireAlarm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nvr_hooks import ConfigError, FireAlarm, NvrError
 from nvr_hooks.secrets import Secret
 
-from hik_thermal_plugin.frigate.api import Away, FrigateApi, NotAllowed, NotThere
+from hik_thermal_plugin.frigate.api import Away, FrigateApi, NotAllowed, NotThere, Standing
 from hik_thermal_plugin.frigate.plugin import FrigatePlugin
 from hik_thermal_plugin.frigate.settings import FrigateSettings, TlsSettings
 
@@ -80,6 +85,41 @@ def test_names_are_part_of_the_address_whatever_is_in_them(
     assert guarded.events[0].label == "Glut im Ofen? 100 %"
     with pytest.raises(NotThere, match="is not a valid camera"):
         api.create("kiln/thermal", "fire", BODY)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["success", "event_id", "id", "end_time", "sub_label", "message"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    status=st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 418, 422, 429, 500, 502]),
+    body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()),
+    cookie=st.sampled_from([b"", b"frigate_token=x", b"junk", b"=;;", b"a=\xe9"]),
+)
+def test_whatever_is_answered_is_a_value_or_an_error_that_can_be_told(status: int, body: bytes, cookie: bytes) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, content=body, headers=[(b"Set-Cookie", cookie)])
+
+    for login in ({}, {"username": "u", "password": Secret("p")}):
+        api = FrigateApi(FrigateSettings(url="http://frigate:5000", **login))
+        api._client = httpx.Client(transport=httpx.MockTransport(answer))
+        calls: list[Callable[[], object]] = [
+            lambda api=api: api.create("kiln", "fire", BODY),
+            lambda api=api: api.end("x", 1.0),
+            lambda api=api: api.look("x"),
+            lambda api=api: api.open_events("kiln", "fire", 0.0),
+        ]
+        for call in calls:
+            with suppress(NvrError):
+                assert isinstance(call(), str | Standing | list | None)
+        api.close()
 
 
 def test_a_refused_login_is_tried_slowly_and_told_once(

@@ -13,6 +13,7 @@ import pytest
 from nvr_hooks import CameraInfo, Unreachable, hookimpl
 from nvr_hooks.loading import Plugins
 from nvr_hooks.testing import FakeCamera
+from paho.mqtt.client import topic_matches_sub
 
 from hik_thermal_plugin.bridge.nodered import FLOWS, Place, Site, broker_id, flows
 from hik_thermal_plugin.bridge.plugin import MqttPlugin
@@ -103,6 +104,22 @@ def test_the_page_names_every_variable_with_its_default() -> None:
         assert told == {one["name"]: one["value"] for one in tab["env"] if one["name"] != "PREFIX"} | (
             {"PREFIX": ""} if name == "measurement" else {}
         )
+
+
+def test_the_access_list_of_the_page_lets_the_flows_work() -> None:
+    page = (FOLDER.parents[1] / "docs" / "hosts" / "node-red.md").read_text(encoding="utf-8")
+    rights = re.findall(r"^topic (read|write) (\S+)$", page, re.MULTILINE)
+    nodes = flows(list(FLOWS), Site(places=(Place("kiln", 2),)))
+    heard = [node["topic"].replace("+", "x") for node in nodes if node["type"] == "mqtt in"]
+    said = [
+        "hik_thermal/kiln/2/measure/set",
+        "hik_thermal_trend/kiln/2/1",
+        "hik_thermal_trend/kiln/2/1/rise",
+        "siren/set",
+    ]
+    for word, topics in (("read", heard), ("write", said)):
+        allowed = [topic for right, topic in rights if right == word]
+        assert [topic for topic in topics if not any(topic_matches_sub(one, topic) for one in allowed)] == []
 
 
 class Lost:
