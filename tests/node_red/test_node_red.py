@@ -13,7 +13,7 @@ import pytest
 from node_red_runtime import Node, NodeRed, Wire
 from nvr_hooks.testing import JPEG
 
-from hik_thermal_plugin.bridge.nodered import FLOWS
+from hik_thermal_plugin.bridge.nodered import FLOWS, Site, flows
 
 pytestmark = pytest.mark.integration
 FOLDER = Path(__file__).parents[2] / "integrations" / "node-red"
@@ -184,6 +184,33 @@ def test_a_measurement_is_asked_for_and_its_answer_awaited(
     wait_for(lambda: len(wire.of("tap/none")) == 2)
     assert wire.of("tap/none")[1]["error"] == "no such channel"
     assert len(wire.of("tap/answer")) == 1
+
+
+def test_garbage_on_its_topics_breaks_no_flow(
+    deploy: Deploy, wire: Wire, node_red: NodeRed, wait_for: Wait, named: Callable[..., Node]
+) -> None:
+    nodes = deploy(flows(list(FLOWS), Site()), taps={"answer": "tap/garbage"}, SETTLE_SECONDS="0.1")
+    topics = [node["topic"].replace("+", "kiln", 1).replace("+", "2", 1) for node in nodes if node["type"] == "mqtt in"]
+    before = len(node_red.log.read_text())
+    for topic in topics:
+        for payload in (
+            b"",
+            b"null",
+            b"[]",
+            b"{}",
+            b"5",
+            b'"text"',
+            b"{not json",
+            b"\xff\xfe\x00",
+            b'{"phase": "start", "id": {}}',
+        ):
+            wire.say(topic.replace("+", "fire"), payload)
+    node_red.press(named(nodes, "kiln: centre")["id"])
+    wait_for(lambda: wire.of("hik_thermal/kiln/2/measure/set"))
+    question = wire.of("hik_thermal/kiln/2/measure/set")[-1]
+    wire.say("hik_thermal/kiln/2/measure/result", {"id": question["id"], "ok": True})
+    wait_for(lambda: wire.of("tap/garbage"))
+    assert "[error]" not in node_red.log.read_text()[before:]
 
 
 def test_a_heartbeat_that_stops_is_shouted_about(
