@@ -98,9 +98,11 @@ class Cases:
     def connection(self, camera: str, source: str, *, online: bool, now: float) -> None:
         """Take word that a source of a camera came or went."""
         for case in self._open.values():
-            if case.alarm.camera != camera or source not in case.sources:
+            # Rules of ours have no connection of their own: without the camera they cannot tell that it goes on.
+            told = "virtual" if set(case.sources) == {"virtual"} else source
+            if case.alarm.camera != camera or told not in case.sources:
                 continue
-            case.sources[source] = online
+            case.sources[told] = online
             if not any(case.sources.values()):
                 case.lost = now if case.lost is None else case.lost
             elif case.lost is not None:

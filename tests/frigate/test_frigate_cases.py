@@ -143,6 +143,15 @@ def test_one_of_two_sources_is_enough_to_know(cases: Cases) -> None:
     assert cases.tick(11.0) == [case]
 
 
+def test_a_rule_of_ours_knows_nothing_without_the_camera(cases: Cases) -> None:
+    ours = replace(DOOR, source="virtual")
+    case = begun(cases, ours)
+    cases.connection("kiln", "alert_stream", online=False, now=5.0)
+    assert cases.tick(104.9) == []
+    assert cases.take(ours, 104.9) == ([], [])  # its temperatures come another way: it goes on
+    assert cases.tick(114.9) == [case]
+
+
 def test_a_removed_camera_has_no_cases(cases: Cases) -> None:
     case = begun(cases, FIRE)
     other = begun(cases, replace(FIRE, camera="yard"))

@@ -74,8 +74,13 @@ def test_a_fire_is_notified_sounds_the_siren_and_is_measured(
     wait_for(lambda: wire.of("site/kiln/state")[-1:] == [b"online"])
     text = ask("node-red", "flow")
     assert "site/kiln/2/temperature/+" in text
-    nodes = deploy(json.loads(text), taps={"answer": "tap/answer"}, NOTIFY_URL=url, SETTLE_SECONDS="0.2")
+    settings = {"NOTIFY_URL": url, "KINDS": "fire,temperature,test", "PICTURE_SECONDS": "1", "SETTLE_SECONDS": "0.2"}
+    nodes = deploy(json.loads(text), taps={"answer": "tap/answer"}, **settings)
     assert {node["type"] for node in nodes} - node_red.core_types() == set()
+    ask("test-alarm", "kiln")
+    wait_for(lambda: taken)
+    assert taken[0][1] == b"alarm"
+
     kiln.apply([{"fire": {"x": 0.5, "y": 0.5, "celsius": 350, "distance_m": 12}}])
     wait_for(lambda: [body for headers, body in taken if headers.get("Content-Type") == "image/jpeg"])
     [picture] = [body for headers, body in taken if headers.get("Content-Type") == "image/jpeg"][:1]
