@@ -97,9 +97,11 @@ class FrigateApi:
         """Look at an event."""
         return _standing(self._ask("GET", f"events/{quote(event_id, safe='')}"))
 
-    def open_events(self, camera: str, label: str, after: float) -> list[Standing]:
-        """Return the open events of a camera and label that began after a time."""
-        query = {"cameras": camera, "labels": label, "in_progress": 1, "after": after, "limit": 50}
+    def events(self, camera: str, label: str, after: float, *, only_open: bool) -> list[Standing]:
+        """Return the events of a camera and label that began after a time (seconds since 1970)."""
+        query: dict[str, Any] = {"cameras": camera, "labels": label, "after": after, "limit": 50}
+        if only_open:
+            query["in_progress"] = 1
         found = self._ask("GET", "events", params=query, wanted=list)
         return [_standing(item) for item in found if isinstance(item, dict) and isinstance(item.get("id"), str)]
 

@@ -228,7 +228,7 @@ class Delivery:
         try:
             # Frigate puts the start of an event `record.event_pre_capture` before the request, and has a clock of its own.
             after = entry.began.timestamp() - BEFORE_SECONDS
-            events = self._api.open_events(entry.draft.camera, entry.draft.label, after)
+            events = self._api.events(entry.draft.camera, entry.draft.label, after, only_open=not entry.ended_by_itself)
         except (NotThere, Rejected):
             return None
         taken = {other.event_id for other in list(self._entries.values())}

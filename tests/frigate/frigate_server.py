@@ -135,7 +135,9 @@ class FrigateServer:
                 return self.end(unquote(event_id), body, role)
             case "GET", ["events"]:
                 found = [event for event in self.events if event.camera in query["cameras"]]
-                found = [event for event in found if event.label in query["labels"] and event.end_time is None]
+                found = [event for event in found if event.label in query["labels"]]
+                if query.get("in_progress") == ["1"]:
+                    found = [event for event in found if event.end_time is None]
                 return 200, [row(event) for event in found if event.start_time > float(query["after"][0])]
             case "GET", ["events", event_id]:
                 for event in self.events:

@@ -95,6 +95,22 @@ def test_an_answer_that_is_lost_makes_no_second_event(house: House, frigate: Fri
     assert len(frigate.events) == 1
 
 
+def test_nor_does_it_when_the_alarm_is_over_by_then(
+    house: House, frigate: FrigateServer, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hik_thermal_plugin.frigate.delivery.LATE_SECONDS", 0.0)
+    frigate.stop()
+    house.start(wait_for)
+    house.camera.tell(fire())
+    house.camera.tell(fire(phase="end"))
+    wait_for(lambda: 'over": "' in house.journal())
+    frigate.failures = [None]
+    frigate.start()
+    wait_for(lambda: house.journal() == "[]")
+    assert len(frigate.events) == 1
+    assert frigate.asked("GET", "events") == 1
+
+
 def test_an_event_that_is_not_stored_yet_is_ended_a_little_later(
     house: House, frigate: FrigateServer, wait_for: Wait
 ) -> None:

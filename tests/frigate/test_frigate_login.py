@@ -114,7 +114,7 @@ def test_whatever_is_answered_is_a_value_or_an_error_that_can_be_told(status: in
             lambda api=api: api.create("kiln", "fire", BODY),
             lambda api=api: api.end("x", 1.0),
             lambda api=api: api.look("x"),
-            lambda api=api: api.open_events("kiln", "fire", 0.0),
+            lambda api=api: api.events("kiln", "fire", 0.0, only_open=True),
         ]
         for call in calls:
             with suppress(NvrError):
