@@ -28,6 +28,8 @@ LATE_SECONDS: Final = 10.0
 """An event created later than this after its alarm says when it began."""
 BEFORE_SECONDS: Final = 120.0
 """How much earlier than its alarm an event may begin in Frigate."""
+END_WITHIN_SECONDS: Final = 7 * 86400.0
+"""So long an event that could not be ended is remembered."""
 TRIES: Final = 5
 """So often one event is tried on which Frigate fails, or that it does not know yet."""
 
@@ -158,7 +160,8 @@ class Delivery:
     def _drop_the_old(self) -> None:
         for entry in list(self._entries.values()):
             age = (self._wall() - (entry.over or entry.began)).total_seconds()
-            if age > self._settings.max_age and (entry.event_id is None or entry.over is not None):
+            limit = self._settings.max_age if entry.event_id is None else END_WITHIN_SECONDS
+            if age > limit and (entry.event_id is None or entry.over is not None):
                 del self._entries[entry.id]
                 self._dirty = True
                 self._complain("old", f"an alarm of {entry.began:%H:%M:%S} waited too long for Frigate and is left out")
@@ -181,7 +184,6 @@ class Delivery:
             else:
                 self._end(entry)
         except Away as err:
-            entry.unsure = entry.event_id is None and (entry.unsure or err.unsure)
             self._away = True
             self._rest(min(max(self._pause * 2, self._pauses.first), self._pauses.longest))
             self._complain("away", f"Frigate does not answer, it is tried again: {err}")
@@ -209,8 +211,14 @@ class Delivery:
             if entry.late and entry.over is not None:
                 body["duration"] = 1  # it is over: Frigate would date its end, too, from now
                 entry.ended_by_itself = True
+            asked_before, entry.unsure, self._dirty = entry.unsure, True, True
+            self._save()  # a kill from here on leaves an event that the next life finds
             try:
                 entry.event_id = self._api.create(draft.camera, draft.label, body)
+            except (Away, NotAllowed) as err:
+                entry.unsure = asked_before or (isinstance(err, Away) and err.unsure)
+                self._dirty = True
+                raise
             except NotThere:
                 self._forget(entry)
                 self._complain(
@@ -245,7 +253,9 @@ class Delivery:
             log.info("Frigate: the event %s is no longer there", entry.event_id)
             self._forget(entry)
             return
-        if standing.ended:
+        if standing.ended and entry.over is not None:
+            self._forget(entry)
+        elif standing.ended:
             log.info("Frigate: the event %s was ended there, and its alarm goes on: it is begun again", entry.event_id)
             entry.event_id = None
 

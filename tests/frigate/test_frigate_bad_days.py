@@ -6,12 +6,15 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from frigate_house import House, door, fire
+from frigate_house import QUICK, House, door, fire
 from frigate_server import FrigateServer
 from nvr_hooks import FireAlarm, TemperatureAlarm
+
+from hik_thermal_plugin.frigate import service
 
 Wait = Callable[..., None]
 
@@ -64,6 +67,23 @@ def test_an_event_that_was_open_at_a_kill_is_ended_by_the_next_life(
     wait_for(lambda: frigate.open() and frigate.open()[0].id in first.journal())
     first.kill()
     assert len(frigate.open()) == 1
+    second.start(wait_for, release_after=30)
+    wait_for(lambda: not frigate.open())
+    wait_for(lambda: second.journal() == "[]")
+    assert len(frigate.events) == 1
+
+
+def test_a_kill_before_the_answer_leaves_no_event_open(
+    houses: list[House], frigate: FrigateServer, wait_for: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = houses
+    monkeypatch.setattr(service, "PAUSES", replace(QUICK, first=60.0, longest=60.0))
+    frigate.failures = [None]
+    first.start(wait_for, release_after=30)
+    first.camera.tell(fire())
+    wait_for(lambda: frigate.open())
+    assert json.loads(first.journal())[0]["unsure"] is True
+    first.kill()
     second.start(wait_for, release_after=30)
     wait_for(lambda: not frigate.open())
     wait_for(lambda: second.journal() == "[]")
