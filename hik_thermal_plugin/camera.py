@@ -34,6 +34,7 @@ from nvr_hooks import (
 )
 
 from .archive import CameraArchive
+from .captures import check_target, write_capture
 from .config import CameraSettings
 from .device import Device
 from .isapi.findings import finding_of
@@ -109,6 +110,7 @@ class Camera:
             state=self._alarms.connection.state,
             reporting=device.settings.temperature.reporting,
             zone=identity.zone,
+            facts=device.facts,
         )
 
     def configure(self, settings: CameraSettings, state_dir: Path) -> None:
@@ -204,10 +206,25 @@ class Camera:
     def diagnose(self) -> Sequence[Finding]:
         """Ask the device who it is and what keeps its alarms from being sent; what keeps it from answering is a finding too."""
         device, deadline = self._device, self._device.deadline(3)
+        device.facts = {}
         try:
-            return device.transport.findings(device.learn(deadline), deadline)
+            identity = device.learn(deadline)
         except CameraError as err:
-            return (finding_of(self.name, err),)
+            return [finding_of(self.name, err)]
+        settings = device.settings
+        wanted = settings.metadata_use == "wanted" or settings.temperature.source == "metadata"
+        seen = device.transport.diagnose(identity, device.thermal_channel, deadline, metadata_wanted=wanted)
+        device.facts = seen.facts
+        for source, yes in seen.offers.items():
+            self._offered(source, yes)
+        return list(seen.findings)
+
+    def capture(self, target: Path) -> Path:
+        """Write a redacted folder of the device's answers; takes up to a minute, because it listens for a while."""
+        check_target(target)
+        device = self._device
+        identity = device.learn(device.deadline(3))
+        return write_capture(device.transport.capture(identity, device.deadline(12)), identity, target)
 
     def remove(self) -> None:
         """End for good: subscribers get ConnectionChanged(removed)."""

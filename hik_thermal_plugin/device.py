@@ -46,6 +46,8 @@ class Device:
         self._learning = threading.Lock()
         self._lock = threading.Lock()
         self._offers: dict[TemperatureSource, bool] = {}
+        self.facts: Mapping[str, str] = {}
+        """What the last diagnosis has seen, for people."""
 
     @property
     def thermal_channel(self) -> int | None:

@@ -157,7 +157,7 @@ class LoginBudget:
             self._ledger.write(record)
         self._raise_if_blocked(camera, mine)
         if mine.blocked_at is not None:  # over by itself: one attempt, whose refusal blocks again
-            mine.blocked_at, mine.refusals = None, ALLOWED - 1
+            mine.blocked_at, mine.locked, mine.refusals = None, False, ALLOWED - 1
         record.pending = True
         self._ledger.write(record)
         self._record = record
@@ -191,6 +191,7 @@ class LoginBudget:
         mine.refusals = ALLOWED if locked else min(mine.refusals + 1, ALLOWED)
         if mine.refusals == ALLOWED:
             mine.blocked_at = self._clock()
+            mine.locked = locked and bool(unlock_seconds)
             mine.seconds = unlock_seconds if unlock_seconds and unlock_seconds > 0 else self.auth_retry_seconds
         record.keep(self._hash(record.salt), mine)
 
@@ -228,11 +229,17 @@ class LoginBudget:
         left = min(mine.blocked_at + mine.seconds - now, mine.seconds)
         if left > 0:
             until = datetime.fromtimestamp(now + left, UTC)
+            why = (
+                "the camera has locked the account after refused logins"
+                if mine.locked
+                else "the login was refused (wrong user or password?)"
+            )
             raise AuthBlocked(
-                f"{camera}: the login was refused (wrong user or password?); nothing more is sent until "
-                f"{until:%Y-%m-%d %H:%M:%S} UTC or until they change, so that the camera does not lock the account",
+                f"{camera}: {why}; nothing more is sent until {until:%Y-%m-%d %H:%M:%S} UTC or until they change, so that "
+                f"the camera {'unlocks it' if mine.locked else 'does not lock the account'}",
                 camera=camera,
                 until=until,
+                locked=mine.locked,
             )
 
 
@@ -241,6 +248,8 @@ class _Refusals:
     refusals: int = 0
     blocked_at: float | None = None
     seconds: float = 0.0
+    locked: bool = False
+    """The device said that it has locked the account, and for how long."""
 
 
 @dataclass(slots=True)
@@ -268,7 +277,10 @@ class _Record:
         for fingerprint, value in data["refused"].items():
             at = value["blocked_at"]
             record.refused[str(fingerprint)] = _Refusals(
-                int(value["refusals"]), None if at is None else float(at), float(value["seconds"])
+                int(value["refusals"]),
+                None if at is None else float(at),
+                float(value["seconds"]),
+                bool(value.get("locked", False)),
             )
         return record
 

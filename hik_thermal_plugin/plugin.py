@@ -174,8 +174,8 @@ class HikThermal:
 
     @hookimpl
     def nvr_capture(self, camera: str, target: Path) -> Path | None:
-        """Not built yet."""
-        return self._not_built(camera, "capture of a device's answers")
+        """Save a redacted folder of the device's answers: a profile of the simulator."""
+        return self._with(camera, lambda found: found.capture(target))
 
     @hookimpl
     def nvr_decode(self, data: bytes) -> Sequence[Event] | None:

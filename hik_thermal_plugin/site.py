@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from nvr_hooks import CameraInfo
 from nvr_hooks.places import state_dir
@@ -62,8 +62,13 @@ class Site:
 
 
 def probe(url: str, username: str, password: str, *, state: Path | None = None) -> CameraInfo:
-    """Ask a device that is not configured who it is; the login budget is the one a configured camera at that address has."""
-    settings = camera_settings({"url": url, "username": username, "password": Secret(password)})
+    """Ask a device that is not configured who it is; the login budget is the one a configured camera at that address has.
+
+    The fragment of `url` says whose certificate is trusted, in the words of the section `tls`: `#fingerprint=AB:CD…`.
+    """
+    address, _, trust = url.partition("#")
+    tls = dict(parse_qsl(trust, keep_blank_values=True))
+    settings = camera_settings({"url": address, "username": username, "password": Secret(password), "tls": tls})
     deliveries = Deliveries()
     camera = Camera(urlsplit(settings.url).netloc, settings, state_dir({}) if state is None else state, deliveries)
     try:

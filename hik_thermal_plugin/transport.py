@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Literal, Protocol
@@ -52,6 +52,45 @@ class Identity:
     """Of times the device writes without an offset."""
     clock_ahead: timedelta | None = None
     """How much the device's clock is ahead of ours."""
+    most_connections: int | None = None
+    """How many users the device lets in at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What a look at a device has shown."""
+
+    findings: tuple[Finding, ...]
+    """What is wrong, worst first."""
+    facts: Mapping[str, str]
+    """What answers and how it stands, for people."""
+    offers: Mapping[TemperatureSource, bool]
+    """Sources of temperatures that answered, or that the device says it does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What a device answered to one question, as it came."""
+
+    target: str
+    """Path and query; over RTSP the path of the stream."""
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    kind: Literal["document", "frame", "stream", "description", "packets"] = "document"
+    """A stream is the beginning of an endless answer; a description is SDP; packets are RTP, each behind its length in two bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """A device's answers, unredacted, and who they are to be redacted for."""
+
+    answers: tuple[Answered, ...]
+    challenges: tuple[str, ...]
+    """What it says to somebody who has not logged in (WWW-Authenticate)."""
+    host: str
+    username: str
+    password: str = field(repr=False)
 
 
 class CodedFrame(Protocol):
@@ -167,8 +206,11 @@ class CameraTransport(Protocol):
     ) -> tuple[RuleChange, ...]:
         """Make the device's rules say what `wanted` says, and return what differed; `dry_run` only tells."""
 
-    def findings(self, identity: Identity, deadline: float) -> Sequence[Finding]:
-        """Look for what keeps alarms from being sent."""
+    def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
+        """Look at everything that alarms, temperatures and video of the thermal channel need; write nothing."""
+
+    def capture(self, identity: Identity, deadline: float) -> Capture:
+        """Ask for everything that tells how the device answers, and listen to it for a while; write nothing."""
 
     def interrupt(self) -> None:
         """End every request that is under way, from any thread."""

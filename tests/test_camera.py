@@ -275,28 +275,6 @@ def test_a_configured_data_channel_outranks_what_the_device_says(site: Site, hik
     assert site.driver.nvr_cameras()[0].thermal_evidence == "configured"
 
 
-def test_nvr_diagnose_finds_nothing_on_a_healthy_camera(site: Site, kiln: Any) -> None:
-    assert site.driver.nvr_diagnose("kiln") == []
-    assert kiln.state()["writes"] == []
-
-
-def test_nvr_diagnose_names_each_thermal_trigger_that_tells_nobody(site: Site, hik_simulator: Any, secret: str) -> None:
-    camera = hik_simulator(password=secret, profile="unlinked")
-    site.configure(kiln={"url": camera.http})
-    findings = site.driver.nvr_diagnose("kiln")
-    assert findings
-    assert {finding.code for finding in findings} == {"trigger_not_linked"}
-    assert "Notify Surveillance Center" in findings[0].what
-
-
-def test_nvr_diagnose_tells_a_clock_that_is_off(site: Site, kiln: Any) -> None:
-    kiln.apply([{"fault": {"kind": "clock_skew", "seconds": 7200}}])
-    findings = site.driver.nvr_diagnose("kiln")
-    assert findings is not None
-    assert [finding.code for finding in findings] == ["clock_off"]
-    assert "2.0 h ahead of" in findings[0].what
-
-
 def test_a_wrong_password_is_tried_twice_and_told(site: Site, hik_simulator: Any, wait_for: WaitFor) -> None:
     camera = hik_simulator(password="another one")
     site.configure(kiln={"url": camera.http})

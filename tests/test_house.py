@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DRIVER = (
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
-    "isapi sdk media config device live_video video snapshots "
+    "isapi sdk media config device captures live_video video snapshots "
     "recording_time download_target downloads span_downloads archive"
 )
 
@@ -38,6 +38,7 @@ TABLE = {
     "sdk": "nvr_hooks wire transport login ctypes",
     "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",
     "config": "nvr_hooks pydantic yaml transport virtual",
+    "captures": "nvr_hooks transport wire",
     "live_video": "nvr_hooks worker deliveries transport media",
     "video": "nvr_hooks deliveries device live_video media recording_time",
     "recording_time": "nvr_hooks device",

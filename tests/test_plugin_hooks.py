@@ -51,7 +51,6 @@ FIRE = b"""<?xml version="1.0" encoding="UTF-8"?>
 HEARTBEAT = FIRE.replace(b"fireDetection</eventType>", b"videoloss</eventType>").replace(b">active<", b">inactive<")
 
 NOT_BUILT: dict[str, dict[str, Any]] = {
-    "nvr_capture": {"target": Path("answers")},
 }  # fmt: skip
 """Hooks of the contract that the driver refuses with a reason, and arguments a host would give."""
 
@@ -153,8 +152,6 @@ def refused(hook: Any, name: str, config: Callable[..., dict[str, Any]]) -> str:
     return str(caught.value)
 
 
-def test_nvr_capture_is_refused_with_a_reason(hook: Any, config: Callable[..., dict[str, Any]]) -> None:
-    assert refused(hook, "nvr_capture", config) == "kiln: capture of a device's answers: not built yet"
 
 
 @pytest.mark.usefixtures("no_network")
@@ -163,6 +160,7 @@ def test_hooks_that_are_built_answer_none_for_other_cameras(hook: Any, config: C
         assert hook.nvr_snapshot(camera="nobody", channel=None, options=SnapshotOptions()) is None
         assert hook.nvr_stream_url(camera="nobody", channel=None, profile="main") is None
         assert hook.nvr_listen(camera="nobody", sink=print) is None
+        assert hook.nvr_capture(camera="nobody", target=Path("answers")) is None
         assert hook.nvr_diagnose(camera="nobody") is None
         assert hook.nvr_health(camera="nobody") is None
         assert hook.nvr_watch(camera="nobody", sink=print) is None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nvr_hooks import CONTRACT_VERSION, ConfigError, Mistake, hookimpl
+from nvr_hooks import CONTRACT_VERSION, ConfigError, Finding, Mistake, hookimpl
 
 if TYPE_CHECKING:
     from .bridge import Bridge
@@ -50,6 +50,15 @@ class MqttPlugin:
         """Subscribe to every camera and connect."""
         self._hooks = hooks
         self._begin()
+
+    @hookimpl
+    def nvr_diagnose(self, camera: str) -> Sequence[Finding] | None:
+        """Look at the broker when asked about no camera: those are others'. Without a section there is nothing to look at."""
+        if camera or self._settings is None:
+            return None
+        from .diagnosis import diagnose
+
+        return diagnose(self._settings.bridge)
 
     @hookimpl
     def nvr_commands(self, cli: Any) -> None:

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nvr_hooks import CameraInfo, ConfigError, Mistake, NvrError
+from nvr_hooks import CameraInfo, ConfigError, Finding, Mistake, NvrError
 from nvr_hooks.loading import Plugins
 
 from .settings import top_level_mistakes
@@ -72,6 +72,18 @@ class Host:
         """Return all configured cameras, sorted by name, with what is known of them."""
         cameras = [info for _, answers in self._each("nvr_cameras") for infos in answers for info in infos]
         return sorted(cameras, key=lambda info: info.name)
+
+    def own_findings(self) -> list[tuple[str, Finding]]:
+        """Ask each plugin for what is wrong with itself and what it talks to, a broker or a server; by the plugin's name."""
+        found: list[tuple[str, Finding]] = []
+        for name in self._names("nvr_diagnose"):
+            try:
+                answer = self._one("nvr_diagnose", name)(camera="")
+            except Exception as err:  # noqa: BLE001 - what one plugin cannot say must not hide what the others say
+                log.warning("plugin %s could not be asked what is wrong: %s: %s", name, type(err).__name__, err)
+            else:
+                found += [(name, finding) for finding in answer or ()]
+        return found
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """End all plugins that were configured, listeners before the cameras they listen to; safe to call twice."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import typer
 from nvr_hooks import (
@@ -52,13 +52,26 @@ def probe(
     session: Session,
     url: Annotated[str, typer.Argument(help="Address of the device: http://192.0.2.10")],
     username: Annotated[str, typer.Option("--username", metavar="U", help="User on the device.")] = "admin",
+    fingerprint: Annotated[
+        str | None,
+        typer.Option("--fingerprint", metavar="HEX", help="SHA-256 of the certificate to trust, and no other."),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Certificate to trust, or its issuer's, PEM.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Trust any certificate: whoever stands in between reads the password.")
+    ] = False,
 ) -> None:
     """Ask a device that is not configured who it is; the password comes from $HIK_THERMAL_PASSWORD or is asked for."""
     parts = urlsplit(url)
     if parts.password is not None or parts.username is not None:
         raise WrongUse(f"no user or password in the address: use --username, and ${PASSWORD_VARIABLE} or the prompt")
-    if not parts.hostname:
+    if not parts.hostname or parts.fragment:
         raise WrongUse(f"{url} is no address; it looks like http://192.0.2.10")
+    trust = _trust(fingerprint, ca, insecure=insecure)
+    if trust and parts.scheme != "https":
+        raise WrongUse("--fingerprint, --ca and --insecure are about certificates: the address begins with https://")
     try:
         session.configure()  # a service beside us keeps its count of refused logins where the configuration says
     except ConfigError as err:
@@ -68,7 +81,7 @@ def probe(
     password = _password(username, parts.hostname)
     info = within(
         session.options.timeout,
-        lambda: session.hook.nvr_probe(url=url, username=username, password=password),
+        lambda: session.hook.nvr_probe(url=url + trust, username=username, password=password),
         parts.hostname,
     )
     if info is None:
@@ -321,6 +334,13 @@ def _streams(info: CameraInfo, number: int | None, wanted: int | str | None) -> 
         for profile in [stream.profile for stream in channel.streams] or PROFILES
     ]
     return found or [(number, PROFILES[0])]  # nothing known fits: the plugin says why
+
+
+def _trust(fingerprint: str | None, ca: Path | None, *, insecure: bool) -> str:
+    """Return what an address ends with to say whose certificate is trusted; empty: the system's authorities."""
+    said = {"fingerprint": fingerprint, "ca": ca and str(ca.absolute()), "verify": "false" if insecure else None}
+    given = {name: value for name, value in said.items() if value is not None}
+    return f"#{urlencode(given)}" if given else ""
 
 
 def _password(username: str, host: str) -> str:

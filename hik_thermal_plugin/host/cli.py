@@ -12,7 +12,7 @@ import typer
 from nvr_hooks.loading import Plugins, load_plugins
 from typer.main import get_command
 
-from . import archive, cameras, logs, recording, service, thermometry, trial
+from . import archive, cameras, capturing, findings, logs, recording, service, thermometry, trial
 from .options import with_common_options
 from .outcome import DONE, FAILED, complain
 from .session import Session
@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], int]] = {
     "demo": (trial.demo, logging.WARNING),
     "run": (service.run, logging.INFO),
     "check": (service.check, logging.WARNING),
+    "doctor": (findings.doctor, logging.ERROR),
     "probe": (cameras.probe, logging.WARNING),
     "cameras": (cameras.cameras, logging.WARNING),
     "plugins": (service.plugins, logging.WARNING),
@@ -39,6 +40,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], int]] = {
     "measure": (thermometry.measure, logging.WARNING),
     "rules": (thermometry.rules, logging.WARNING),
     "decode": (service.decode, logging.WARNING),
+    "capture": (capturing.capture, logging.WARNING),
     "simulate": (trial.simulate, logging.WARNING),
     "schema": (service.schema, logging.WARNING),
 }

@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from nvr_hooks import ConfigError, Finding, Mistake, NvrError, Refused, Unreachable, Unsupported, WrongUse, to_json
+from nvr_hooks import ConfigError, Mistake, NvrError, WrongUse, to_json
 
 from . import settings
-from .outcome import DONE, FAILED, REFUSED, UNREACHABLE, WRONG_USE
+from .findings import code_of, gathered, is_well, put_findings
+from .outcome import FAILED, WRONG_USE
 from .output import event_text, put_json, put_line, put_table
 from .session import Session, within
 from .signals import Inbox, Stop
 
 log = logging.getLogger(__name__)
-_SEVERITIES = ("error", "warning", "info")
-_CODES = {"unreachable": UNREACHABLE, "refused": REFUSED, "auth_blocked": REFUSED, "no_permission": REFUSED}
 
 
 def run(session: Session) -> None:
@@ -41,7 +39,9 @@ def run(session: Session) -> None:
 
 def check(
     session: Session,
-    online: Annotated[bool, typer.Option("--online", help="Ask each camera too: what keeps it from working?")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask each camera and the broker too: what keeps them from working?")
+    ] = False,
 ) -> int:
     """Check the configuration: every mistake at once; with --online also the cameras."""
     path = settings.locate(session.options.config)
@@ -54,22 +54,14 @@ def check(
         _put_mistakes(session, path, [Mistake(*item) for item in session.host.broken.items()])
         return FAILED
     names = [info.name for info in session.host.cameras()]
-    findings = _findings(session, names) if online else []
-    ok = not any(finding.severity == "error" for finding in findings)
+    found = gathered(session, names) if online else []
     if session.options.json:
-        put_json({"ok": ok, "file": str(path), "mistakes": [], "findings": [_finding_json(item) for item in findings]})
+        told = [item.json() for item in found]
+        put_json({"ok": is_well(found), "file": str(path), "mistakes": [], "findings": told})
     else:
         put_line(f"{path}: {len(names)} {'camera' if len(names) == 1 else 'cameras'}: {', '.join(names) or 'none'}")
-        for finding in findings:
-            put_line(f"{finding.camera}: {finding.severity} {finding.code}: {finding.what}")
-            for word, text in (("why", finding.why), ("mend", finding.mend)):
-                if text:
-                    put_line(f"    {word}: {text}")
-    return (
-        DONE
-        if ok
-        else max((_CODES.get(item.code, FAILED) for item in findings if item.severity == "error"), default=FAILED)
-    )
+        put_findings(found)
+    return code_of(found)
 
 
 def plugins(session: Session) -> None:
@@ -130,46 +122,6 @@ def _put_mistakes(session: Session, path: Path, mistakes: Sequence[Mistake]) -> 
     else:
         for mistake in mistakes:
             put_line(str(mistake))
-
-
-def _findings(session: Session, names: Sequence[str]) -> list[Finding]:
-    """Ask all cameras at once and return what is wrong, worst first."""
-
-    def ask(name: str) -> list[Finding]:
-        try:
-            return list(session.ask("nvr_diagnose", camera=name))
-        except NvrError as err:
-            return [_failure(name, err)]
-
-    with ThreadPoolExecutor(max_workers=min(len(names), 16) or 1, thread_name_prefix="check") as pool:
-        found = [finding for findings in pool.map(ask, names) for finding in findings]
-    return sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))
-
-
-def _failure(camera: str, err: NvrError) -> Finding:
-    match err:
-        case Unreachable():
-            why, mend, code = "nothing can arrive from it", "check address, power and network", "unreachable"
-        case Refused():
-            why, mend, code = "nothing can be asked of it", "check username and password", "refused"
-        case Unsupported():
-            return Finding(
-                camera=camera, severity="info", code="not_checked", what=str(err), why="it was not looked at", mend=""
-            )
-        case _:
-            why, mend, code = "it could not be examined", "run it again with -v", "failed"
-    return Finding(camera=camera, severity="error", code=code, what=str(err), why=why, mend=mend)
-
-
-def _finding_json(finding: Finding) -> dict[str, str]:
-    return {
-        "camera": finding.camera,
-        "severity": finding.severity,
-        "code": finding.code,
-        "what": finding.what,
-        "why": finding.why,
-        "mend": finding.mend,
-    }
 
 
 def _read(file: Path) -> bytes:

@@ -45,7 +45,10 @@ def demo(
 
 def simulate(
     session: Session,
-    model: Annotated[str, typer.Option(metavar="NAME", help="bispectrum, bullet or positioning.")] = "bispectrum",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="bispectrum, bullet or positioning; else the profile's, or bispectrum."),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(metavar="NAME|DIR", help="Quirks of a device: a known profile, or a folder of answers."),

@@ -16,7 +16,7 @@ import httpx
 from nvr_hooks import BadAnswer, Unreachable
 
 from .auth import DeviceAuth
-from .faults import Answer, translated
+from .faults import Answer, coded, translated
 from .tls import Tls, context_for
 
 CONNECT_SECONDS = 5.0
@@ -88,6 +88,14 @@ class Connection:
                     if time.monotonic() > deadline:
                         raise httpx.ReadTimeout("")
         return Answer(response.status_code, response.headers, media_type(response.headers), b"".join(pieces))
+
+    def challenges(self, path: str) -> list[str]:
+        """Return what the device says to a request without a login (WWW-Authenticate); nothing where it asks for none."""
+        with (
+            self._named("GET", path),
+            closing(self._send("GET", path, self._endpoint.timeout, login=False)) as response,
+        ):
+            return list(response.headers.get_list("www-authenticate"))
 
     def open(
         self,
@@ -168,6 +176,7 @@ class Connection:
         *,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        login: bool = True,
     ) -> httpx.Response:
         if self._client is None or self._ended:
             raise Unreachable(
@@ -181,7 +190,8 @@ class Connection:
             "trace": self._trace,
         }
         request = self._client.build_request(method, path, content=body, headers=headers, extensions=extensions)
-        return self._client.send(request, auth=self._auth, stream=True, follow_redirects=False)
+        auth = self._auth if login else httpx.Auth()
+        return self._client.send(request, auth=auth, stream=True, follow_redirects=False)
 
     @contextmanager
     def _named(self, method: str, path: str) -> Iterator[None]:
@@ -206,9 +216,12 @@ class Connection:
             self._hold(None, sock)
             if not self._endpoint.tls.matches(sock.getpeercert(binary_form=True)):
                 stream.close()
-                raise Unreachable(
-                    f"{self._endpoint.camera}: its certificate is not the one with the fingerprint in tls: {{fingerprint: …}}",
-                    camera=self._endpoint.camera,
+                raise coded(
+                    Unreachable(
+                        f"{self._endpoint.camera}: its certificate is not the one with the fingerprint in tls: {{fingerprint: …}}",
+                        camera=self._endpoint.camera,
+                    ),
+                    "untrusted",
                 )
 
     def _hold(self, handshake: socket.socket | None, sock: socket.socket | None) -> None:

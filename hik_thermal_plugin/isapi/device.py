@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, TypeVar
@@ -14,7 +14,6 @@ from nvr_hooks import (
     ChannelInfo,
     DeviceError,
     Disk,
-    Finding,
     MeasureOptions,
     NoPermission,
     Point,
@@ -26,7 +25,7 @@ from nvr_hooks import (
     now,
 )
 
-from ..transport import Compute, Identity, TemperatureSource
+from ..transport import Capture, Compute, Diagnosis, Identity, TemperatureSource
 from ..wire.device import (
     Capabilities,
     DeviceInfo,
@@ -44,10 +43,11 @@ from ..wire.device import (
 from ..wire.urls import live_url, playback_url, rewritten
 from .alert_stream import AlertStream
 from .archive import DeviceArchive
+from .capture import Interview
 from .channels import ThermalChannels
 from .clicks import Clicks
 from .client import IsapiClient
-from .findings import clock_findings, linkage_findings
+from .diagnosis import Examination
 from .frames import Frames
 from .metadata_stream import MetadataStream, camera_metadata
 from .polling import ComputedReadings, PolledReadings
@@ -122,6 +122,7 @@ class IsapiDevice:
             capabilities=_known(capabilities),
             zone=self._zone,
             clock_ahead=ahead,
+            most_connections=None if capabilities is None else capabilities.most_connections,
         )
 
     def alarms(self, zone: Callable[[], tzinfo | None]) -> AlertStream:
@@ -210,14 +211,23 @@ class IsapiDevice:
         """Change the rules by GET, change, PUT."""
         return self._rules.change(channel, wanted, dry_run=dry_run, deadline=deadline)
 
-    def findings(self, identity: Identity, deadline: float) -> Sequence[Finding]:
-        """Look for alarms that are seen and not sent, and for a clock that is off; worst first."""
-        triggers = self._optional("/ISAPI/Event/triggers", parse_triggers, deadline)
-        found: list[Finding] = []
-        if triggers is not None:
-            found += linkage_findings(self._camera, triggers)
-        found += clock_findings(self._camera, identity.clock_ahead)
-        return sorted(found, key=lambda finding: finding.severity != "error")
+    def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
+        """Look at everything that alarms, temperatures and video need."""
+        return Examination(
+            self._client,
+            self._numbers,
+            self._rules,
+            self._frames,
+            identity=identity,
+            channel=channel,
+            metadata_wanted=metadata_wanted,
+            rtsp_port=self._rtsp_port,
+            deadline=deadline,
+        ).run()
+
+    def capture(self, identity: Identity, deadline: float) -> Capture:
+        """Ask for everything that tells how the device answers."""
+        return Interview(self._client, self._rtsp_port, identity, deadline).run()
 
     def interrupt(self) -> None:
         """End every request that is under way."""

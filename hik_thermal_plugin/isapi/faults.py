@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx
 from nvr_hooks import (
@@ -26,6 +27,7 @@ from nvr_hooks import (
 
 from ..wire.status import Meaning, ResponseStatus, parse_response_status
 
+E = TypeVar("E", bound=CameraError)
 _ERRORS: dict[Meaning, type[CameraError]] = {
     "busy": Busy,
     "device_error": DeviceError,
@@ -36,6 +38,7 @@ _ERRORS: dict[Meaning, type[CameraError]] = {
     "locked": Refused,
     "not_activated": Refused,
 }
+_NO_ROOM, _NO_ROOM_CODE = "maxsessionuserlink", 0x4000000B
 _SHOWN = 80
 
 
@@ -70,10 +73,12 @@ def fault_of(camera: str, what: str, answer: Answer) -> CameraError | None:
         if not is_html(answer.body):
             return None
         text = f"{camera}: {what} answered with a web page instead of a document: is this the camera's address?"
-        return BadAnswer(text, camera=camera, data=answer.body[:_SHOWN])
+        return coded(BadAnswer(text, camera=camera, data=answer.body[:_SHOWN]), "not_isapi")
     text = f"{camera}: {what} answered {answer.status}"
     if verdict is not None and not verdict.ok:
-        return _ERRORS[verdict.meaning](f"{text} ({verdict})", camera=camera)
+        full = (verdict.sub_status or "").lower() == _NO_ROOM or verdict.error_code == _NO_ROOM_CODE
+        code = "no_room" if full else "not_activated" if verdict.meaning == "not_activated" else ""
+        return coded(_ERRORS[verdict.meaning](f"{text} ({verdict})", camera=camera), code)
     match answer.status:
         case 401 | 407:
             return Refused(f"{text} (wrong user or password?)", camera=camera)
@@ -111,20 +116,33 @@ def translated(camera: str, what: str) -> Iterator[None]:
     except httpx.PoolTimeout as error:
         raise Busy(f"{camera}: {what}: another request is still under way", camera=camera) from error
     except httpx.RemoteProtocolError as error:
+        if "complete message body" in str(error):
+            text = f"{camera}: {what}: the device closed the connection in the middle of its answer"
+            raise coded(Unreachable(text, camera=camera), "cut_off") from error
         if "disconnected" in str(error) or "closed" in str(error):
             raise Unreachable(f"{camera}: {what}: the device closed the connection", camera=camera) from error
         raise BadAnswer(f"{camera}: {what} answered something that is not HTTP: {error}", camera=camera) from error
     except (httpx.DecodingError, httpx.StreamError) as error:
         raise BadAnswer(f"{camera}: {what} answered with a body that cannot be unpacked", camera=camera) from error
     except (httpx.HTTPError, OSError) as error:
-        raise Unreachable(f"{camera}: {what}: {cause_of(error)}", camera=camera) from error
+        raise coded(Unreachable(f"{camera}: {what}: {cause_of(error)}", camera=camera), _code_of(error)) from error
+
+
+def coded(error: E, code: str) -> E:
+    """Give an error the code of the finding it stands for, where its class alone does not tell."""
+    error.code = code
+    return error
+
+
+def _code_of(error: BaseException) -> str:
+    if any(isinstance(link, ssl.SSLCertVerificationError) for link in _chain(error)):
+        return "untrusted"
+    return "no_answer" if isinstance(error, httpx.ReadTimeout) else ""
 
 
 def cause_of(error: BaseException) -> str:
     """Say in plain words why a connection failed."""
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 8:
-        chain.append(cause)
+    chain = _chain(error)
     for link in reversed(chain):
         match link:
             case ssl.SSLCertVerificationError(verify_message=why):
@@ -145,3 +163,11 @@ def cause_of(error: BaseException) -> str:
         if isinstance(link, OSError) and link.strerror:
             return link.strerror.lower()
     return "the connection was lost"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and what led to it."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 8:
+        chain.append(cause)
+    return chain

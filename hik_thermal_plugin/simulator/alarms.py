@@ -100,7 +100,12 @@ class Alarms:
         self._moments[trigger] = _Moment(time.monotonic() + seconds, alarm)
 
     def _tellings(self, *, repeat: bool) -> list[Telling]:
-        going_on = {key: alarm for key, alarm in self._going_on().items() if self._device.linked(alarm.trigger)}
+        device = self._device
+        going_on = {
+            key: alarm
+            for key, alarm in self._going_on().items()
+            if device.linked(alarm.trigger) and device.armed(alarm.trigger)
+        }
         due: list[Telling] = []
         for key, old in list(self._told.items()):
             new = going_on.get(key)

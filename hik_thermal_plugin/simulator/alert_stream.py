@@ -43,12 +43,17 @@ class AlertStreams:
         return len(self._streams)
 
     def open(self, connection: HttpConnection) -> None:
-        """Turn a connection into a stream: head, first heartbeat, and what the device sends again of the past."""
+        """Turn a connection into a stream: head, first heartbeat, and what the device sends again of the past, or what was captured."""
         profile = self._device.profile
         connection.listen_no_more()
         connection.write(parts.head(profile))
         stream = self._streams[connection] = _Stream(connection)
-        self._beat(stream)
+        captured = self._device.captured.answer("GET", PATH)
+        if captured is not None and captured.body:
+            connection.write(captured.body)
+            stream.beat = self._loop.call_later(self._period, self._beat, stream)
+        else:
+            self._beat(stream)
         if profile.replay:
             for part in self._parts(list(self._device.past_alarms)[-profile.replay :]):
                 connection.write(part)

@@ -43,8 +43,6 @@ class Archive:
     def answer(self, request: Request) -> Reply | None:
         """The reply to a request, None when it is not about the archive. Raises Refused."""
         device, path = self._device, request.path
-        if (request.method, path) in device.answers or (request.method, request.target) in device.answers:
-            return None
         if document := self._documents.get(path):
             if request.method != "GET":
                 raise Refused(METHOD_NOT_ALLOWED)

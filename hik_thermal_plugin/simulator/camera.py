@@ -248,7 +248,12 @@ class Camera:
         device.requests[f"{request.method} {path}"] += 1
         if self._struck(connection, path):
             return
+        if faults.strike("web_page", path):
+            connection.answer(endpoints.web_page())
+            return
         verdict = device.login.check(request.method, request.target, request.headers.get("authorization"))
+        if verdict is Verdict.ACCEPTED and faults.strike("unauthorized", path):
+            verdict = Verdict.MISSING  # as if nobody had logged in
         if verdict is not Verdict.ACCEPTED:
             connection.answer(self._unauthorized(request, verdict))
             return
@@ -283,9 +288,16 @@ class Camera:
             return endpoints.refuse(device, request, refusals.BUSY)
         if faults.strike("not_supported", path):
             return endpoints.refuse(device, request, refusals.NOT_SUPPORTED)
+        if faults.strike("low_privilege", path):
+            return endpoints.refuse(device, request, refusals.LOW_PRIVILEGE)
+        if faults.strike("no_room", path):
+            return endpoints.refuse(device, request, refusals.NO_ROOM)
         if request.method not in ("GET", "HEAD") and path not in READING and faults.strike("refuse_write", path):
             return endpoints.refuse(device, request, refusals.BAD_PARAMETERS)
+        captured = device.captured.answer(request.method, request.target)
         try:
+            if captured is not None and not captured.stream:
+                return endpoints.answer(device, request)
             if request.method == "GET" and path == ALERT_STREAM:
                 self._streams.open(connection)
             elif request.method == "GET" and is_real_time(request):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from .captured import Answers
+from .captured import Captured
 from .faults import Faults
 from .login import Login
 from .markup import Element
@@ -40,11 +40,11 @@ class Device:
         lock_seconds: float,
         utc_offset: timedelta,
         identity: str,
-        answers: Answers,
+        captured: Captured,
     ) -> None:
         self.model = model
         self.profile = profile
-        self.answers = answers
+        self.captured = captured
         self.name = name
         self.measuring = Measuring(model, profile)
         self.metadata = MetadataSettings(model, profile)
@@ -118,6 +118,11 @@ class Device:
     def linked(self, trigger: str) -> bool:
         """Whether the trigger notifies the surveillance center, without which it is silent (isapi.md 6.1)."""
         return trigger.partition("-")[0] not in self.profile.unlinked
+
+    def armed(self, trigger: str) -> bool:
+        """Whether the trigger's arming schedule has any time of the week in it (isapi.md 6.1)."""
+        event = trigger.partition("-")[0]
+        return event not in {name.removesuffix("s") for name in self.profile.unscheduled}
 
     def picture(self, channel: int, size: tuple[int, int] | None = None) -> bytes:
         """A JPEG picture of a channel, in its main stream's size unless another is given."""

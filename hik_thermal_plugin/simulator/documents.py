@@ -10,6 +10,8 @@ from .models import Channel, Stream
 from .profiles import HIKVISION_10
 
 _TRANSPORTS = ("RTSP", "HTTP", "SHTTP")
+SCHEDULES = {"thermometry": "thermometry", "temperature": "temperature", "fireDetections": "fireDetection"}
+"""Lists of arming schedules (isapi.md 6.1) and the event they are of."""
 _EXCEPTIONS = ("nicbroken", "ipconflict", "illaccess", "badvideo")
 
 
@@ -191,6 +193,8 @@ def triggers(device: Device) -> Element:
         *(_trigger(device, name, name, center=False) for name in _EXCEPTIONS),
     ]
     thermal_events = ["thermometry", "fireDetection", *(["smokeDetection"] if model.smoke_detection else [])]
+    if not device.profile.thermal_events:
+        thermal_events = []
     found += [
         _trigger(device, f"{name}-{thermal}", name, videoInputChannelID=thermal, dynVideoInputChannelID=thermal)
         for name in thermal_events
@@ -198,6 +202,31 @@ def triggers(device: Device) -> Element:
     if device.profile.bare_triggers:
         return _root(device, "EventTriggerList", *found)
     return _root(device, "EventNotification", _list(device, "EventTriggerList", *found))
+
+
+def schedules(device: Device, name: str) -> Element:
+    """`ScheduleList`: when alarms are told, by day of the week.
+
+    The paths of the thermal lists are the vendor's; their body is that of other events' schedules, no thermal one is public.
+    """
+    thermal = device.model.thermal.id
+    days = [] if name in device.profile.unscheduled else range(1, 8)
+    blocks = [
+        element(
+            "TimeBlock",
+            element("dayOfWeek", day),
+            element("TimeRange", element("beginTime", "00:00"), element("endTime", "24:00")),
+        )
+        for day in days
+    ]
+    schedule = element(
+        "Schedule",
+        element("id", f"{SCHEDULES[name]}-{thermal}"),
+        element("eventType", SCHEDULES[name]),
+        element("videoInputChannelID", thermal),
+        element("TimeBlockList", *blocks, size="8"),
+    )
+    return _root(device, "ScheduleList", schedule)
 
 
 def user_check(device: Device, status: int) -> Element:
@@ -208,8 +237,8 @@ def user_check(device: Device, status: int) -> Element:
         "userCheck",
         element("statusValue", status),
         element("statusString", "OK" if status == 200 else "Unauthorized"),
-        element("isDefaultPassword", False),
-        element("isRiskPassword", False),
+        element("isDefaultPassword", device.profile.default_password),
+        element("isRiskPassword", device.profile.default_password),
         element("isActivated", True),
         element("residualValidity", -1),
         element("lockStatus", "locked" if left else "unlock"),

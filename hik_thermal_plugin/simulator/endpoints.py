@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from xml.etree import ElementTree
 
 from . import documents, metadata_switch, thermometry
@@ -23,6 +24,7 @@ from .routes import Asked, Route
 from .storage import storage
 
 _PAGE = "<!DOCTYPE html>\r\n<html><head><title>Document Error: {0}</title></head><body><h2>{0}</h2></body></html>\r\n"
+_WELCOME = "<!DOCTYPE html>\r\n<html><head><title>Router</title></head><body><form>Password</form></body></html>\r\n"
 
 
 def answer(device: Device, request: Request) -> Reply:
@@ -50,6 +52,11 @@ def refuse(device: Device, request: Request, refusal: Refusal) -> Reply:
     return Reply(status, body, "text/plain" if profile.mislabelled else kind)
 
 
+def web_page() -> Reply:
+    """What anything that is no camera answers under any URL."""
+    return Reply(200, _WELCOME.encode(), "text/html")
+
+
 def challenge_page(device: Device) -> bytes:
     """The body of a 401 that only asks for a login."""
     if device.profile.scheme == "nvr":
@@ -59,9 +66,10 @@ def challenge_page(device: Device) -> bytes:
 
 def _answer(device: Device, request: Request) -> Reply:
     path = request.path
-    for target in (request.target, path):
-        if captured := device.answers.get((request.method, target)):
-            return Reply(captured.status, captured.body, captured.content_type)
+    if captured := device.captured.answer(request.method, request.target):
+        return Reply(captured.status, captured.body, captured.content_type)
+    if request.method == "PUT" and device.captured.take(request.target, request.body):
+        return _done(device, request)
     found = next(((route, asked) for route in _ROUTES if (asked := route.match(request))), None)
     if found is None or (device.profile.capabilities is False and path.endswith("/capabilities")):
         raise Refused(NOT_SUPPORTED)
@@ -74,12 +82,13 @@ def _answer(device: Device, request: Request) -> Reply:
         return reply
     if request.method != "PUT" or route.put is None:
         raise Refused(METHOD_NOT_ALLOWED)
-    answered = route.put(device, asked)
-    if answered is not None:
-        return answered
+    return route.put(device, asked) or _done(device, request)
+
+
+def _done(device: Device, request: Request) -> Reply:
     json = "format=json" in request.target
     kind = "application/json" if json else 'application/xml; charset="UTF-8"'
-    return Reply(200, documents.response_status(device, path, 1, "OK", "ok", json=json), kind)
+    return Reply(200, documents.response_status(device, request.path, 1, "OK", "ok", json=json), kind)
 
 
 def _streaming_channel(device: Device, number: int) -> Element:
@@ -161,6 +170,10 @@ _ROUTES: tuple[Route, ...] = (
     _route("/ISAPI/Security/userCheck", lambda device: documents.user_check(device, 200)),
     _route("/ISAPI/Security/illegalLoginLock", documents.login_lock),
     _route("/ISAPI/Event/triggers", documents.triggers),
+    *(
+        _route(f"/ISAPI/Event/schedules/{name}", partial(documents.schedules, name=name))
+        for name in documents.SCHEDULES
+    ),
     _route("/ISAPI/ContentMgmt/Storage", storage),
     *metadata_switch.ROUTES,
     *thermometry.ROUTES,

@@ -14,6 +14,10 @@
 | broken_matrix | radiometric frames: three temperatures are no numbers (NaN, infinite) | one |
 | zero_scale | radiometric frames of two bytes a pixel: scale 0 | one |
 | not_supported | requests with a good login: 403 notSupport, over RTSP 404 | for good |
+| low_privilege | requests with a good login: 403 lowPrivilege, over RTSP 401 | for good |
+| unauthorized | requests with a good login: 401, as for one this user may not make (isapi.md 6.1) | for good |
+| no_room | requests with a good login: 403 maxSessionUserLink, over RTSP 453 | for good |
+| web_page | requests, with a login or without: 200 and a web page, as of something that is no camera | for good |
 | lock | the account, for `seconds` | as long as the device locks |
 | reboot | everything: connections end, the ports are closed for `seconds` | 5 s |
 | clock_skew | the clock is `seconds` ahead (negative: behind) from now on | – |
@@ -50,6 +54,10 @@ Kind = Literal[
     "zero_scale",
     "clock_skew",
     "not_supported",
+    "low_privilege",
+    "unauthorized",
+    "no_room",
+    "web_page",
     "refuse_push",
 ]
 STANDING: tuple[Kind, ...] = (
@@ -66,9 +74,14 @@ STANDING: tuple[Kind, ...] = (
     "broken_matrix",
     "zero_scale",
     "not_supported",
+    "low_privilege",
+    "unauthorized",
+    "no_room",
+    "web_page",
 )
-_ONCE = tuple(kind for kind in STANDING if kind not in ("drop", "half_open", "stall", "not_supported"))
 _OPEN_ONES_ONLY = ("drop", "half_open", "stall")
+_FOR_GOOD = ("not_supported", "low_privilege", "unauthorized", "no_room", "web_page")
+_ONCE = tuple(kind for kind in STANDING if kind not in _OPEN_ONES_ONLY + _FOR_GOOD)
 STALL_SECONDS = 10.0
 REBOOT_SECONDS = 5.0
 LENGTH_ERROR = 64

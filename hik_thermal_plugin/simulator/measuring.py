@@ -149,7 +149,7 @@ def _rule(region: Values, alarm: Values) -> Rule:
 
 
 def _tables(model: Model, profile: Profile) -> Tables:
-    rules = {rule.id: rule for rule in model.rules}
+    rules = {rule.id: rule for rule in model.rules} if profile.rules else {}
     region = Group("ThermometryRegion", _REGION)
     regions = Entries(
         "ThermometryRegionList",
@@ -182,6 +182,7 @@ def _tables(model: Model, profile: Profile) -> Tables:
             "ThermometryBasicParam",
             (
                 Fixed("id", channel),
+                Flag("enabled", profile.measuring),
                 *_BASIC_HEAD,
                 Word("temperatureUnit", SETTING_WORDS[profile.unit], tuple(SETTING_WORDS.values())),
                 *_BASIC,
@@ -199,7 +200,7 @@ def _tables(model: Model, profile: Profile) -> Tables:
                 pictures,
             ),
         ),
-        fire_detection=Group("FireDetection", _FIRE),
+        fire_detection=Group("FireDetection", (Flag("enabled", profile.fire_detection), *_FIRE)),
     )
 
 
@@ -237,7 +238,6 @@ _SURFACE: tuple[Any, ...] = (
 _DISTANCE_UNIT = Word("distanceUnit", "centimeter", ("meter", "feet", "centimeter"))
 _MODE = (Word("mode", "expert", ("normal", "expert")), Flag("thermometryROIEnabled", False))
 _BASIC_HEAD = (
-    Flag("enabled", True),
     Flag("streamOverlay", True),
     Flag("pictureOverlay", False),
     Word("temperatureRange", "-20~150", ("automatic", "-20~150", "0~550")),
@@ -304,4 +304,4 @@ _PIXELS = (
     Number("refreshInterval", 50, low=0, high=3600),
     _DISTANCE_UNIT,
 )
-_FIRE = (Flag("enabled", True), Number("sensitivity", 50, low=0, high=100))
+_FIRE = (Number("sensitivity", 50, low=0, high=100),)

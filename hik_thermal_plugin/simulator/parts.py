@@ -9,13 +9,11 @@ from .http import HttpConnection
 from .profiles import Profile
 
 
-def head(profile: Profile) -> bytes:
+def head(profile: Profile, content_type: str | None = None) -> bytes:
     """Status line and headers of the reply."""
     boundary = f"; boundary={profile.boundary_header}" if profile.boundary_header is not None else ""
-    return (
-        "HTTP/1.1 200 OK\r\nMIME-Version: 1.0\r\nConnection: close\r\n"
-        f"Content-Type: {profile.media_type}{boundary}\r\n\r\n"
-    ).encode()
+    kind = content_type or f"{profile.media_type}{boundary}"
+    return f"HTTP/1.1 200 OK\r\nMIME-Version: 1.0\r\nConnection: close\r\nContent-Type: {kind}\r\n\r\n".encode()
 
 
 def part(profile: Profile, headers: list[tuple[str, str]], body: bytes) -> bytes:

@@ -33,6 +33,7 @@ class Profile(ArchiveProfile):
     nonce_bound_to_path: bool = False
     silent_lock: bool = False
     connection_close: bool = False
+    default_password: bool = False
 
     # Errors and documents (isapi.md 1.2, 1.6, 2)
     error_status: int | None = None
@@ -47,6 +48,8 @@ class Profile(ArchiveProfile):
     capabilities: bool = True
     bare_triggers: bool = False
     unlinked: tuple[str, ...] = ()
+    unscheduled: tuple[str, ...] = ()
+    thermal_events: bool = True
     picture_content_type: str = "image/jpeg"
     picture_by_proxy_only: bool = False
 
@@ -87,6 +90,9 @@ class Profile(ArchiveProfile):
 
     # Thermometry (isapi.md 8)
     thermometry: bool = True
+    measuring: bool = True  # switched on
+    fire_detection: bool = True
+    rules: bool = True
     real_time: bool = True
     polling: bool = True
     frames: bool = True
@@ -185,6 +191,21 @@ PROFILES: dict[str, Profile] = {
         unlinked=("thermometry", "fireDetection"),
     ),
     "nvr_picture": _profile("Pictures come from StreamingProxy alone (3).", picture_by_proxy_only=True),
+    "unscheduled": _profile(
+        "The thermal events are armed at no time of the week, so nothing is told (6.1).",
+        unscheduled=("thermometry", "temperature", "fireDetections"),
+    ),
+    "not_thermal": _profile(
+        "A camera that has nothing thermal (2).",
+        thermal_capabilities=False,
+        thermal_events=False,
+        thermometry=False,
+        real_time=False,
+        polling=False,
+        frames=False,
+        clicks=None,
+    ),
+    "default_password": _profile("The password is the factory's (1.4).", default_password=True),
     "picture_charset": _profile("A charset on a picture (3).", picture_content_type='image/jpeg; charset="UTF-8"'),
     # The alert stream's frame
     "no_content_length": _profile("Parts without Content-Length (quirk 18).", part_length=False),
@@ -254,6 +275,9 @@ PROFILES: dict[str, Profile] = {
     "decimal_comma": _profile("A comma in numbers (7).", numbers="comma"),
     "sends_inactive": _profile("The end of an alarm is told with eventState inactive (quirk 24).", sends_inactive=True),
     # Thermometry
+    "not_measuring": _profile("Temperature measurement is switched off (8.1).", measuring=False),
+    "no_fire_detection": _profile("Fire detection is switched off (8.6).", fire_detection=False),
+    "no_rules": _profile("No measuring rule is enabled (8.2).", rules=False),
     "split_channels": _profile(
         "Rules on channel 1, temperatures on 2, neither polling nor frames: HM-TD2628T-7 (quirk 9).",
         config_channel=1,

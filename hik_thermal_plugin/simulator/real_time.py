@@ -27,6 +27,8 @@ _SPLIT_SECONDS = 0.02
 class _Stream:
     path: str
     rule: int | None
+    captured: bytes = b""
+    """What is told again and again instead of temperatures of the scene."""
 
 
 def is_real_time(request: Request) -> bool:
@@ -54,6 +56,12 @@ class RealTimeStreams:
         profile = self._device.profile
         found = _PATH.fullmatch(request.path)
         assert found is not None, "asked by the caller"
+        if (captured := self._device.captured.answer("GET", request.target)) is not None:
+            connection.listen_no_more()
+            connection.write(parts.head(profile, captured.content_type) + captured.body)
+            self._streams[connection] = _Stream(request.path, None, captured.body)
+            self._begin()
+            return
         if not profile.real_time or not profile.thermometry or "format=json" not in request.target:
             raise Refused(NOT_SUPPORTED)
         if int(found[1]) != self._device.data_channel:
@@ -62,8 +70,7 @@ class RealTimeStreams:
         connection.write(parts.head(profile))
         self._streams[connection] = _Stream(request.path, int(found[2]) if found[2] else None)
         self._tell([connection], _measuring(self._device))
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._period, self._tick)
+        self._begin()
 
     def closed(self, connection: object) -> None:
         """Forget a connection that has ended."""
@@ -88,8 +95,14 @@ class RealTimeStreams:
         changed += [(rule, "started") for key, rule in new.items() if key not in old]
         self._tell(list(self._streams), changed)
 
+    def _begin(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._period, self._tick)
+
     def _tick(self) -> None:
         self._timer = self._loop.call_later(self._period, self._tick)
+        for connection, stream in list(self._streams.items()):
+            connection.write(stream.captured)
         self._tell(list(self._streams), _measuring(self._device))
 
     def _tell(self, connections: list[HttpConnection], told: Iterable[tuple[Rule, Status]]) -> None:
@@ -97,6 +110,8 @@ class RealTimeStreams:
         groups: dict[tuple[str, int | None], list[HttpConnection]] = {}
         for connection in connections:
             stream = self._streams[connection]
+            if stream.captured:
+                continue
             groups.setdefault((stream.path, stream.rule), []).append(connection)
         for (path, wanted), group in groups.items():
             chosen = [(rule, status) for rule, status in told if wanted in (None, rule.id)]

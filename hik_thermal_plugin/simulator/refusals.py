@@ -25,6 +25,8 @@ class Refused(Exception):
 
 
 NOT_SUPPORTED = Refusal(403, 4, "Invalid Operation", "notSupport", 0x40000001)
+LOW_PRIVILEGE = Refusal(403, 4, "Invalid Operation", "lowPrivilege", 0x40000002)
+NO_ROOM = Refusal(403, 4, "Invalid Operation", "maxSessionUserLink", 0x4000000B)
 METHOD_NOT_ALLOWED = Refusal(403, 4, "Invalid Operation", "methodNotAllowed", 0x40000004)
 FRAME_PARAMETERS = Refusal(403, 4, "Invalid Operation", "jpegPicWithAppendDataError", 0x4000A01D)
 NO_DISK = Refusal(403, 4, "Invalid Operation", "noDisk", 0x400020C8)

@@ -1,7 +1,7 @@
 """The device's RTSP server: live view, metadata and playback, one session a connection (rtsp.md 1).
 
 A session ends with its connection, with TEARDOWN, or when no request has come for its time-out. Only RTP over the connection itself is
-spoken. Faults: `busy` is answered 453, `not_supported` 404.
+spoken. Faults: `busy` and `no_room` are answered 453, `not_supported` 404, `low_privilege` 401.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .login import Verdict
 from .presentations import Answered, Presentation, base_of, find
 from .recordings import Recordings
 from .rtsp import RtspConnection, RtspReply, RtspRequest
-from .tracks import AUDIO, METADATA, VIDEO, AudioTrack, MetadataTrack, Track, VideoTrack
+from .tracks import AUDIO, METADATA, VIDEO, AudioTrack, CapturedTrack, MetadataTrack, Track, VideoTrack
 
 METHODS = "OPTIONS, DESCRIBE, PLAY, PAUSE, SETUP, TEARDOWN, SET_PARAMETER, GET_PARAMETER"
 _TRACK = re.compile(r"trackid=(\w+)", re.IGNORECASE)
@@ -132,10 +132,14 @@ class RtspServer:
         }
         act = acts.get(request.method)
         reply: RtspReply | None
-        if self._device.faults.strike("busy", request.path):
+        faults = self._device.faults
+        if faults.strike("busy", request.path) or faults.strike("no_room", request.path):
             reply = RtspReply(453)
-        elif self._device.faults.strike("not_supported", request.path):
+        elif faults.strike("not_supported", request.path):
             reply = RtspReply(404)
+        elif faults.strike("low_privilege", request.path):
+            values = self._device.login.challenges("rtsp", stale=False, rtsp=True)
+            reply = RtspReply(401, [("WWW-Authenticate", value) for value in values])
         elif act is None:
             reply = RtspReply(405)
         else:
@@ -155,6 +159,10 @@ class RtspServer:
         base, query = base_of(request.url)
         profile, form = self._device.profile, self._films.form(shown.channel, shown.place)
         described = self._sessions[connection] = _Session(shown, base, query)
+        if (captured := self._device.captured.described.get(request.path.lower())) is not None:
+            if captured.status != 200:
+                raise Answered(captured.status)
+            return RtspReply(200, [("Content-Type", captured.content_type), ("Content-Base", base)], captured.body)
         sets: tuple[bytes, ...] = ()
         if form.codec == "H.264" and not profile.no_fmtp:  # cameras send none for H.265 (rtsp.md 1.2)
             sets = await self._films.parameter_sets(form)
@@ -268,11 +276,17 @@ class RtspServer:
     def _metadata_name(self, shown: Presentation) -> str | None:
         """The encoding of a live channel's metadata; None where there is no such track."""
         device, channel = self._device, shown.channel.id
+        if shown.cuts is None and self._captured_packets(shown):
+            return device.profile.metadata_encoding
         if shown.cuts is not None or not device.metadata.told(channel):
             return None
         if device.profile.metadata_path not in ("both", "isapi" if shown.over_isapi else "plain"):
             return None
         return "vnd.onvif.metadata" if device.metadata.onvif(channel) else device.profile.metadata_encoding
+
+    def _captured_packets(self, shown: Presentation) -> tuple[bytes, ...]:
+        path = "/isapi/streaming/channels/" if shown.over_isapi else "/streaming/channels/"
+        return self._device.captured.packets.get(f"{path}{shown.channel.id * 100 + shown.place + 1}", ())
 
     def _track(self, connection: RtspConnection, session: _Session, number: int, place: int) -> Track:
         """A track whose packets go on this interleaved channel."""
@@ -281,6 +295,8 @@ class RtspServer:
         channel = shown.channel
         if number == AUDIO:
             return AudioTrack(device.profile, write, place)
+        if number == METADATA and (packets := self._captured_packets(shown)):
+            return CapturedTrack(device.profile, write, place, packets)
         if number == METADATA:
             told, onvif = device.metadata.told, device.metadata.onvif
 

@@ -12,12 +12,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from .camera import Camera
-from .captured import Answers, read_answers
+from .captured import Captured, read_answers
 from .control import Control
 from .device import Device
 from .models import MODELS, Model
 from .port import HOST, Port
-from .profiles import PLAIN, PROFILES, Profile
+from .profiles import PROFILES, Profile
 from .recordings import Recordings, Span, Stored, checked_recordings, factory_recordings
 from .scenario import Scenario, read_scenario
 from .steps import Step, read_steps
@@ -31,8 +31,9 @@ T = TypeVar("T")
 class Simulator:
     """A thermal camera on 127.0.0.1: `start()` or `with`, then `close()`.
 
-    `model`: `bispectrum`, `bullet`, `positioning`, or a `Model`. `profile`: a name of `PROFILES`, a `Profile`, or a
-    folder of captured answers (captured.py). Ports: 0 takes any free one, None leaves the part out. `lock_attempts`
+    `model`: `bispectrum`, `bullet`, `positioning`, or a `Model`; None: what the profile's folder names, else
+    `bispectrum`. `profile`: a name of `PROFILES`, a `Profile`, or a folder of captured answers (captured.py). Ports: 0
+    takes any free one, None leaves the part out. `lock_attempts`
     refused logins in a row lock the account for `lock_seconds`. `heartbeat`, `repeat`, `real_time` and `metadata`: the
     periods of heartbeats, of alarms that last, of real-time temperatures, and of metadata over RTSP, in seconds. `recordings`: begin
     and end (aware) of what each channel has stored, or `Stored` where more is to be told; without it a day until now (recordings.py).
@@ -41,7 +42,7 @@ class Simulator:
 
     def __init__(
         self,
-        model: str | Model = "bispectrum",
+        model: str | Model | None = None,
         profile: str | Path | Profile | None = None,
         *,
         http_port: int | None = 0,
@@ -68,8 +69,9 @@ class Simulator:
             raise ValueError(f"lock_attempts: expected 1 or more, got {lock_attempts}")
         self.username = username
         self.password = _password(password, password_file)
-        self._model = _model(model)
-        self._profile, self._answers = _profile(profile)
+        self._captured = _captured(profile)
+        self._profile = self._captured.profile
+        self._model = _model(model or self._captured.model or "bispectrum")
         self._tls = _tls(https_port, cert, key)
         self._numbers = {"http": http_port, "https": https_port, "rtsp": rtsp_port, "control": control_port}
         self._lock = lock_attempts, lock_seconds
@@ -188,7 +190,7 @@ class Simulator:
             lock_attempts=attempts,
             lock_seconds=seconds,
             utc_offset=self._utc_offset,
-            answers=self._answers,
+            captured=self._captured,
             identity=f"{self._name} {self.model} {ports[0].number if ports else 0}",
         )
         stored = factory_recordings(device.booted) if self._recordings is None else self._recordings
@@ -259,13 +261,13 @@ def _model(model: str | Model) -> Model:
     return MODELS[model]
 
 
-def _profile(profile: str | Path | Profile | None) -> tuple[Profile, Answers]:
+def _captured(profile: str | Path | Profile | None) -> Captured:
     if profile is None:
-        return PLAIN, {}
+        return Captured()
     if isinstance(profile, Profile):
-        return profile, {}
+        return Captured(profile)
     if isinstance(profile, str) and profile in PROFILES:
-        return PROFILES[profile], {}
+        return Captured(PROFILES[profile])
     if Path(profile).is_dir():
         return read_answers(Path(profile))
     raise ValueError(f"profile: expected a folder or one of {', '.join(PROFILES)}, got {str(profile)!r}")

@@ -222,3 +222,15 @@ class MetadataTrack(Track):
             other = rtp.packet(108, self._told, self.timestamp, self.source, b"\x01\x02\x03", marker=True)
             packets = [part for packet in packets for part in (rtp.interleaved(self._channel, other), packet)]
         return [_GARBAGE, *packets] if profile.garbage else packets
+
+
+class CapturedTrack(Track):
+    """Packets of a real device's metadata track, sent once as they came, then nothing."""
+
+    def __init__(self, profile: Profile, write: Write, channel: int, packets: Iterable[bytes]) -> None:
+        super().__init__(profile, write, channel, 0, CLOCK)
+        self._captured = tuple(packets)
+
+    async def _run(self) -> None:
+        await self.playing.wait()
+        self._write(b"".join(rtp.interleaved(self._channel, packet) for packet in self._captured))

@@ -32,6 +32,8 @@ class Capabilities:
     digest_algorithms: tuple[str, ...] = ()
     lock_attempts: int | None = None
     lock_minutes: int | None = None
+    most_connections: int | None = None
+    """Users that are let in at a time (isapi.md 1.5)."""
 
     def supports(self, name: str) -> bool | None:
         """Tell a flag by its name without `isSupport`, thermal ones first; None when the device does not speak of it."""
@@ -115,6 +117,7 @@ def parse_capabilities(system: bytes | None = None, thermal: bytes | None = None
         digest_algorithms=choices(descendant(security, "algorithmType")),
         lock_attempts=integer(security, "maxIllegalLoginTimes"),
         lock_minutes=integer(security, "maxIllegalLoginLockTime"),
+        most_connections=integer(descendant(system_root, "maxLinkNum")),
     )
 
 

@@ -18,6 +18,9 @@ class NvrError(Exception):
 class CameraError(NvrError):
     """Something went wrong with a camera."""
 
+    code = ""
+    """The `Finding.code` it stands for, where the class alone does not tell: `untrusted` of an Unreachable. Empty: it does."""
+
     def __init__(self, message: str, *, camera: str = "") -> None:
         super().__init__(message)
         self.camera = camera
@@ -34,9 +37,11 @@ class Refused(CameraError):
 class AuthBlocked(Refused):
     """Nothing is sent with these credentials until `until` or until they change, so that the account is not locked by us."""
 
-    def __init__(self, message: str, *, camera: str = "", until: datetime | None = None) -> None:
+    def __init__(self, message: str, *, camera: str = "", until: datetime | None = None, locked: bool = False) -> None:
         super().__init__(message, camera=camera)
         self.until = until
+        self.locked = locked
+        """The camera itself says that it has locked the account."""
 
 
 class NoPermission(Refused):

@@ -92,6 +92,8 @@ class CameraInfo:
     reporting: Reporting = Reporting()
     zone: tzinfo | None = field(default=None, compare=False, repr=False)
     """Of the camera's clock: what its owner means by a time without an offset."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What else `nvr_diagnose` has seen, for people: what it is -> how it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
