@@ -82,7 +82,11 @@ def _files(capture: Capture, identity: Identity) -> Iterator[tuple[str, bytes]]:
             redactor.learn(_payloads(answer.body))
     documents, streams = list[dict[str, Any]](), list[dict[str, Any]]()
     names: set[str] = set()
+    playback = None
     for answer in capture.answers:
+        if answer.kind == "playback":
+            playback = json.loads(redactor.redact(answer.body))
+            continue
         body, more = _redacted(answer, redactor)
         name = _name(answer, body, names)
         entry = {"path": redactor.redact(answer.target.encode()).decode(), "file": name, **more}
@@ -101,6 +105,7 @@ def _files(capture: Capture, identity: Identity) -> Iterator[tuple[str, bytes]]:
         "challenges": [_without_nonce(word) for word in capture.challenges],
         "answers": documents,
         "rtsp": streams,
+        "playback": playback,
     }
     yield INDEX, (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode()
     text = _README.format(

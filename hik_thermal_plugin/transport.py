@@ -77,8 +77,9 @@ class Answered:
     status: int
     content_type: str
     body: bytes = field(repr=False)
-    kind: Literal["document", "frame", "stream", "description", "packets"] = "document"
-    """A stream is the beginning of an endless answer; a description is SDP; packets are RTP, each behind its length in two bytes."""
+    kind: Literal["document", "frame", "stream", "description", "packets", "playback"] = "document"
+    """A stream is the beginning of an endless answer; a description is SDP; packets are RTP, each behind its length in two bytes; how a playback
+    went is JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from hik_thermal_plugin.plugin import HikThermal
 from hik_thermal_plugin.simulator import PROFILES, Simulator
 
 NAME = "Muster GmbH Halle 7"
-QUICK = {"rtsp_port": 0, "heartbeat": 0.05, "real_time": 0.05, "metadata": 0.02, "repeat": 0.02}
+QUICK = {"heartbeat": 0.05, "real_time": 0.05, "repeat": 0.02, "recordings": ()}
+WITH_VIDEO = QUICK | {"rtsp_port": 0, "metadata": 0.02}
 EXTRAS = {
     "Security_adminAccesses.xml": (
         "/ISAPI/Security/adminAccesses",
@@ -72,7 +74,7 @@ def configure(driver: HikThermal, tmp_path: Path, camera: Simulator, **more: Any
         "url": camera.http,
         "username": camera.username,
         "password": camera.password,
-        "rtsp_port": int(str(camera.rtsp).rpartition(":")[2]),
+        "rtsp_port": int(camera.rtsp.rpartition(":")[2]) if camera.rtsp else 9,
         "timeout": 5,
         **more,
     }
@@ -90,14 +92,15 @@ def identity(driver: HikThermal) -> CameraInfo:
     return replace(info, url="", device_name="", serial="", mac="", facts={}, state="starting")
 
 
+@pytest.mark.parametrize("options", [QUICK, pytest.param(WITH_VIDEO, marks=pytest.mark.integration)], ids=["", "video"])
 @pytest.mark.parametrize("model", ["bispectrum", "bullet", "positioning"])
 def test_nvr_capture_makes_a_camera_that_is_the_same_and_is_captured_the_same(
-    driver: HikThermal, capture: Callable[..., Path], hik_simulator: Any, tmp_path: Path, model: str
+    driver: HikThermal, capture: Callable[..., Path], hik_simulator: Any, model: str, options: dict[str, Any]
 ) -> None:
-    real = hik_simulator(model=model, profile="metadata_on", name=NAME, **QUICK)
+    real = hik_simulator(model=model, profile="metadata_on", name=NAME, **options)
     first = capture(real, "first")
     seen = identity(driver)
-    twin = hik_simulator(profile=first, rtsp_port=0, heartbeat=0.05)
+    twin = hik_simulator(profile=first, **options)
     second = capture(twin, "second")
 
     assert contents(second) == contents(first)
@@ -116,7 +119,7 @@ def test_nothing_of_who_and_where_is_in_the_folder(
         (extra / file).write_text(text)
     answers = [{"path": path, "file": file} for file, (path, _) in EXTRAS.items()]
     (extra / "answers.json").write_text(json.dumps({"profile": "metadata_on", "answers": answers}))
-    real = hik_simulator(profile=extra, name=NAME, username="kilnwatcher", password=secret, **QUICK)
+    real = hik_simulator(profile=extra, name=NAME, username="kilnwatcher", password=secret, **WITH_VIDEO)
     real.apply([{"fire": {"x": 0.5, "y": 0.5}}])
     folder = capture(real, "given-away")
 
@@ -136,7 +139,7 @@ def test_nothing_of_who_and_where_is_in_the_folder(
 
 
 def test_nothing_is_written_to_the_camera(capture: Callable[..., Path], hik_simulator: Any) -> None:
-    camera = hik_simulator(**QUICK)
+    camera = hik_simulator(**WITH_VIDEO)
     capture(camera, "answers")
     state = camera.state()
 
@@ -235,7 +238,7 @@ def test_the_twin_frames_its_parts_as_the_camera_does(
 ) -> None:
     real = hik_simulator(profile=replace(PROFILES["plain"], **settings), name=NAME, **QUICK)
     first = capture(real, "first")
-    second = capture(hik_simulator(profile=first, rtsp_port=0, heartbeat=0.05), "second")
+    second = capture(hik_simulator(profile=first, heartbeat=0.05), "second")
 
     name = "Event_notification_alertStream.bin"
     assert contents(second)[name] == contents(first)[name] != b""
@@ -277,3 +280,35 @@ def test_a_disk_that_is_full_leaves_nothing(
     with pytest.raises(NvrError, match="No space left on device"):
         driver.nvr_capture("kiln", tmp_path / "answers")
     assert [path.name for path in tmp_path.iterdir() if "answers" in path.name] == []
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, {"utc": 200, "local": 404, "ended_by": "ANNOUNCE"}),
+        ({"recording_time": "local", "playback_end": "bye"}, {"utc": 404, "local": 200, "ended_by": "BYE"}),
+        ({"playback_end": "close"}, {"utc": 200, "local": 404, "ended_by": "close"}),
+    ],
+    ids=["announce", "local_time_bye", "close"],
+)
+def test_how_recordings_are_asked_for_and_end_is_told(
+    hik_simulator: Any,
+    capture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    told: dict[str, Any],
+) -> None:
+    monkeypatch.setattr("hik_thermal_plugin.isapi.capture.PLAYED_SECONDS", 0.4)
+    profile = replace(PROFILES["plain"], **settings)
+    spans = [(datetime.now(UTC) - timedelta(minutes=30), datetime.now(UTC))]
+    options = WITH_VIDEO | {"recordings": spans}
+    first = capture(hik_simulator(profile=profile, **options), "first")
+    second = capture(hik_simulator(profile=first, **options), "second")
+
+    playback = json.loads((first / "answers.json").read_text())["playback"]
+    assert playback.items() >= {"track": 201, **told}.items()
+    assert json.loads((second / "answers.json").read_text())["playback"] == playback
+    if told["ended_by"] == "ANNOUNCE":
+        assert set(playback["end"]["headers"]) >= {"cseq", "session"}
+        assert not re.search(r"[1-9]", json.dumps(playback["end"]))

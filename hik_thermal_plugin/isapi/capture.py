@@ -1,25 +1,29 @@
 """Ask a device for everything that tells how it answers: documents, the beginning of its streams, a frame, what its RTSP server describes.
 
-GET, DESCRIBE, and a short look at the metadata track; nothing is written. What a device does not have is part of the picture: its refusals are
-kept too. Questions nobody has public bytes for are isapi.md 11 and rtsp.md 8.
+GET, DESCRIBE, and a short look at the metadata track and at a recording; nothing is written. What a device does not have is part of the
+picture: its refusals are kept too. Questions nobody has public bytes for are isapi.md 11 and rtsp.md 8.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta, tzinfo
 from urllib.parse import urlsplit
 
-from nvr_hooks import BadAnswer, CameraError, NoPermission, Unreachable, Unsupported
+from nvr_hooks import BadAnswer, CameraError, NoPermission, Unreachable, Unsupported, now
 
 from ..transport import Answered, Capture, Identity
 from ..wire.alerts import decode_alert_document
 from ..wire.excerpts import whole_parts
 from ..wire.multipart import PartReader
 from ..wire.sdp import Media, MetadataTrack, SessionDescription, metadata_track
-from ..wire.urls import rewritten
+from ..wire.urls import playback_url, rewritten
+from ..wire.video import VideoTrack, video_track
 from .alert_stream import PATH as ALERT_STREAM
 from .auth import IDENTITY
 from .client import IsapiClient
@@ -31,6 +35,7 @@ from .rtsp_track import RtspTrack
 from .rules import PRESET
 from .stream import Stream
 from .thermometry import PATH as REAL_TIME
+from .video_stream import PLAYBACK_MUTE
 
 DOCUMENTS = (
     IDENTITY,
@@ -81,6 +86,8 @@ HEARTBEATS = 2
 READ_SECONDS = 5.0
 BLOCKS = 2
 PACKETS = 20
+PLAYED_AGO, PLAYED_SECONDS = 60.0, 3.0
+"""How long ago the recording began that is played, and how much of it."""
 MAX_SAMPLE = 4 * 1024 * 1024
 _LOST = 3
 """Questions that may go unanswered before the device is given up."""
@@ -93,6 +100,8 @@ class Interview:
         self._client = client
         self._camera = client.camera
         self._rtsp_port = rtsp_port
+        self._identity = identity
+        self._host = urlsplit(client.url).hostname or ""
         self._channels = [channel.id for channel in identity.channels or ()] or [1]
         self._deadline = deadline
         self._answers: list[Answered] = []
@@ -115,7 +124,7 @@ class Interview:
         return Capture(
             answers=tuple(self._answers),
             challenges=tuple(challenges),
-            host=urlsplit(client.url).hostname or "",
+            host=self._host,
             username=client.username,
             password=client.password,
         )
@@ -189,6 +198,7 @@ class Interview:
         for url in found:
             with suppress(CameraError):
                 self._packets(url)
+        self._playback()
 
     def _packets(self, url: str) -> None:
         """Keep the first packets of a metadata track, which nobody has published (rtsp.md 8)."""
@@ -207,14 +217,68 @@ class Interview:
             Answered(target=urlsplit(url).path, status=200, content_type="", body=body, kind="packets")
         )
 
+    def _playback(self) -> None:
+        """Play a few seconds of a minute ago: does the device take times for UTC or for its own, and how does it end (rtsp.md 8)?"""
+        start = now() - timedelta(seconds=PLAYED_AGO)
+        track = (self._identity.thermal_channel or self._channels[0]) * 100 + 1
+        zones: dict[str, tzinfo | None] = {"utc": None, "local": self._identity.zone}
+        told: dict[str, object] = {"track": track, "utc": None, "local": None, "ended_by": None, "end": None}
+        good = ""
+        for name, zone in zones.items():
+            if name == "local" and zone is None:
+                continue
+            url = playback_url(
+                self._host, self._rtsp_port, track, start, start + timedelta(seconds=PLAYED_SECONDS), zone
+            )
+            with (
+                suppress(CameraError),
+                RtspSession(self._endpoint(), self._client.budget, prove=self._prove) as session,
+            ):
+                told[name] = session.ask(session.connection.describe(url)).status
+                good = good or (url if told[name] == 200 else "")
+        if good:
+            with suppress(CameraError):
+                told |= self._end_of(good)
+        body = json.dumps(told, indent=1).encode()
+        self._answers.append(
+            Answered(target=f"/Streaming/tracks/{track}", status=200, content_type="", body=body, kind="playback")
+        )
+
+    def _end_of(self, url: str) -> dict[str, object]:
+        """Play to the end, and tell how that was said; no picture is kept."""
+        track = RtspTrack(
+            self._endpoint(),
+            self._client.budget,
+            "playback",
+            prove=self._prove,
+            mute_after=PLAYBACK_MUTE,
+            announce_ends=True,
+        )
+        until = time.monotonic() + PLAYED_SECONDS + PLAYBACK_MUTE
+        try:
+            track.play([url], _video)
+            for _ in track.packets():
+                if time.monotonic() > until:
+                    break
+        finally:
+            track.close()
+        if (request := track.last_request) is not None:
+            # Numbers are those of the session and of the moment.
+            headers = {name: [_without_digits(value) for value in values] for name, values in request.headers.items()}
+            body = _without_digits(request.body.decode("utf-8", "replace"))
+            return {"ended_by": request.method, "end": {"headers": headers, "body": body}}
+        if track.fell_silent:
+            return {"ended_by": "silence"}
+        return {"ended_by": "BYE" if "BYE" in track.ending else "close" if track.ending else None}
+
     def _url(self, path: str) -> str:
-        return rewritten(path, urlsplit(self._client.url).hostname or "", self._rtsp_port)
+        return rewritten(path, self._host, self._rtsp_port)
 
     def _endpoint(self) -> RtspEndpoint:
         client = self._client
         return RtspEndpoint(
             camera=self._camera,
-            host=urlsplit(client.url).hostname or "",
+            host=self._host,
             port=self._rtsp_port,
             username=client.username,
             password=client.password,
@@ -230,6 +294,15 @@ def _metadata(description: SessionDescription) -> tuple[Media, MetadataTrack]:
     if track is None:
         raise Unsupported("no metadata track")
     return track.media, track
+
+
+def _video(description: SessionDescription) -> tuple[Media, VideoTrack]:
+    found = video_track(description)
+    return found.media, found
+
+
+def _without_digits(text: str) -> str:
+    return re.sub(r"[0-9A-Fa-f]*\d[0-9A-Fa-f]*", lambda match: "0" * len(match[0]), text)
 
 
 def _heartbeats() -> Callable[[PartReader, bytes], bool]:

@@ -17,7 +17,7 @@ from ..login import LoginBudget
 from ..wire.rtp import says_goodbye
 from ..wire.rtsp import Answered, Challenged, Refused, ServerAsked, State
 from ..wire.rtsp_headers import parse_transport
-from ..wire.rtsp_messages import Interleaved, Reply
+from ..wire.rtsp_messages import Interleaved, Reply, ServerRequest
 from ..wire.sdp import Media, SessionDescription, control_url, parse_sdp
 from .part_stream import Counters
 from .rtsp_session import RtspEndpoint, RtspSession
@@ -53,6 +53,8 @@ class RtspTrack:
         self.session = RtspSession(endpoint, budget, prove=prove, clock=clock)
         self.ending = ""
         """How the device ended the track, for people; empty while it goes on."""
+        self.last_request: ServerRequest | None = None
+        """The request with which the device ended the track, if it did so with one."""
         self.fell_silent = False
         """It ended by sending nothing for `mute_after` seconds."""
         self._endpoint = endpoint
@@ -147,6 +149,7 @@ class RtspTrack:
                     ends = ("TEARDOWN", "REDIRECT", *(("ANNOUNCE",) if self._announce_ends else ()))
                     if request.method in ends:
                         self.ending = f"the device ended the stream with {request.method}"
+                        self.last_request = request
 
     def lost(self, why: str) -> Unreachable:
         """Return the error of a track that broke off."""

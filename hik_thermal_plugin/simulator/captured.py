@@ -8,7 +8,8 @@ An answer may also have `method` (GET), `status` (200) and `content_type` (by th
 only. `stream`: true is the beginning of an endless answer: it is sent at once, then the simulator's own alarms and heartbeats follow in the same
 frame; real-time temperatures are sent again and again. `left_out`: [[place, bytes], …] says where bytes of the file are missing: they are made
 up of those before. Under `rtsp` stand answers to DESCRIBE, and with `packets`: true RTP packets of the metadata track, each behind its length in two
-bytes, sent once it plays.
+bytes, sent once it plays. `playback`: {"utc": STATUS, "local": STATUS, "ended_by": ANNOUNCE, BYE, close or silence} says how a recording answered
+that was asked for in UTC and in the device's own time; without a 200 there are no recordings.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ INDEX = "answers.json"
 _CONTENT_TYPES = {".json": "application/json", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".sdp": "application/sdp"}
 _XML = 'application/xml; charset="UTF-8"'
 _KNOWN = {"path", "file", "method", "status", "content_type", "stream", "left_out", "packets"}
+_ENDS: dict[Any, Any] = {"ANNOUNCE": "announce", "BYE": "bye", "close": "close", "silence": "silence"}
 _PATTERN = 16
 """Bytes that are repeated where bytes were left out: whole temperatures of any size."""
 _ALERT_STREAM = "/ISAPI/Event/notification/alertStream"
@@ -57,6 +59,8 @@ class Captured:
     """Answers to DESCRIBE by path in lower case."""
     packets: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     """RTP packets of the metadata track, the same way."""
+    recordings: bool = True
+    """Whether there were any."""
 
     def answer(self, method: str, target: str) -> Answer | None:
         """Find the answer to a request: to the very target, else to its path."""
@@ -98,7 +102,15 @@ def read_answers(folder: Path) -> Captured:
             described[path.lower()] = answer
     stream = answers.get(("GET", _ALERT_STREAM))
     profile = PROFILES[name] if stream is None or not stream.stream else _framed(PROFILES[name], stream.content_type)
-    return Captured(profile, model, answers, described, packets)
+    playback = index.get("playback")
+    if isinstance(playback, dict):
+        profile = replace(
+            profile,
+            recording_time="utc" if playback.get("utc") == 200 or playback.get("local") != 200 else "local",
+            playback_end=_ENDS.get(playback.get("ended_by"), profile.playback_end),
+        )
+    there = not isinstance(playback, dict) or 200 in (playback.get("utc"), playback.get("local"))
+    return Captured(profile, model, answers, described, packets, there)
 
 
 def _answer(folder: Path, entry: Any, place: str) -> tuple[tuple[str, str], Answer]:

@@ -80,6 +80,8 @@ class Simulator:
         self._repeat = repeat
         self._real_time = real_time
         self._metadata = metadata
+        if recordings is None and not self._captured.recordings:
+            recordings = ()
         self._recordings = None if recordings is None else checked_recordings(recordings)
         self._name = name
         self._utc_offset = utc_offset

@@ -17,7 +17,7 @@ from hik_thermal_plugin.host import cli
 @pytest.fixture
 def config(hik_simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str) -> Path:
     """Return a folder with the configuration of a simulated bullet camera; it is the present one."""
-    camera = hik_simulator(model="bullet", password=secret, rtsp_port=0, heartbeat=0.05, real_time=0.05)
+    camera = hik_simulator(model="bullet", password=secret, rtsp_port=0, heartbeat=0.05, real_time=0.05, recordings=())
     port = int(camera.rtsp.rpartition(":")[2])
     kiln = {"url": camera.http, "username": "admin", "password": "${env:KILN_PASSWORD}", "rtsp_port": port}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"hik_thermal": {"cameras": {"kiln": kiln}}}))
