@@ -1,7 +1,7 @@
 """What keeps messages from the broker: is it there, does it let us in, may we write and listen, has Home Assistant been told?
 
-Asked with a client of its own, so that a running bridge is not disturbed. The only message it sends takes away a retained one on a topic
-that nobody uses, `<prefix>/bridge/doctor`. Only MQTT 5 says that a message was not permitted, so that version is tried first, whatever is
+Asked with a client of its own, so that a running bridge is not disturbed. The only message it sends is an empty one on a topic that
+nobody uses, `<prefix>/bridge/doctor`. Only MQTT 5 says that a message was not permitted, so that version is tried first, whatever is
 configured; a broker without it is believed.
 """
 
@@ -88,7 +88,7 @@ class _Inquiry:
     def _written(self, client: Client) -> list[Finding]:
         """May we write? An acknowledgement of MQTT 3.1.1 does not say."""
         topic = f"{self._settings.prefix}/bridge/doctor"
-        sent = client.publish(topic, b"", qos=1, retain=True)
+        sent = client.publish(topic, b"", qos=1)
         self._wait(client, lambda: sent.mid in self._published)
         answer = self._published.get(sent.mid)
         if answer is None or not answer.is_failure:

@@ -20,6 +20,7 @@ STREAMS = "/ISAPI/Streaming/channels"
 TRIGGERS = "/ISAPI/Event/triggers"
 STORAGE = "/ISAPI/ContentMgmt/Storage"
 TIME = "/ISAPI/System/time"
+FRAME = "/ISAPI/Thermal/channels/1/thermometry/jpegPicWithAppendData?format=json"
 DOCUMENTS = {
     DEVICE_INFO: "DeviceInfo",
     CAPABILITIES: "DeviceCap",
@@ -326,6 +327,32 @@ def test_a_folder_of_captured_answers(camera, tmp_path):
     assert client.ask(TIME).header("connection") == "close"
 
 
+def test_bytes_that_were_left_out_are_made_up_of_those_before(camera, tmp_path):
+    (tmp_path / "frame.bin").write_bytes(b"head 0123456789abcdef tail")
+    answers = [{"path": FRAME, "file": "frame.bin", "content_type": "multipart/form-data", "left_out": [[21, 20]]}]
+    (tmp_path / "answers.json").write_text(json.dumps({"model": "bullet", "answers": answers}))
+    simulator, client = camera(profile=tmp_path)
+    answer = client.get(FRAME)
+    assert answer.body == b"head 0123456789abcdef0123456789abcdef0123 tail"
+    assert answer.header("content-type") == "multipart/form-data"
+    assert simulator.model == "bullet"
+
+
+def test_a_captured_stream_is_sent_at_once_and_goes_on_in_its_frame(camera, tmp_path):
+    part = b"--odd\r\nContent-Type: application/xml\r\n\r\n<EventNotificationAlert/>\r\n"
+    (tmp_path / "stream.bin").write_bytes(part)
+    kind = "multipart/x-mixed-replace; boundary=odd"
+    answers = [{"path": ALERT_STREAM, "file": "stream.bin", "content_type": kind, "stream": True}]
+    (tmp_path / "answers.json").write_text(json.dumps({"answers": answers}))
+    _, client = camera(profile=tmp_path, heartbeat=0.05)
+    with client.stream() as wire:
+        data = wire.until(lambda data: data.count(b"--odd\r\n") >= 3)
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert kind.encode() in head
+    assert body.startswith(part)
+    assert b"videoloss" in body[len(part) :]
+
+
 @pytest.mark.parametrize(
     ("index", "message"),
     [
@@ -336,6 +363,10 @@ def test_a_folder_of_captured_answers(camera, tmp_path):
         ('{"answers": [{"path": "/a", "file": "b"}]}', r"answers\[0\]: .*b: No such file"),
         ('{"answers": [{"path": "/a", "file": "answers.json", "status": 7}]}', "from 100 to 599"),
         ('{"answers": [], "profile": "odd"}', "expected one of plain"),
+        ('{"answers": [], "model": "odd"}', "expected one of bispectrum"),
+        ('{"answers": [{"path": "/a", "file": "answers.json", "left_out": [[9, "x"]]}]}', "numbers of bytes"),
+        ('{"answers": [{"path": "/a", "file": "answers.json", "left_out": [[999, 1]]}]}', "numbers of bytes"),
+        ('{"answers": [], "rtsp": [{"path": "/a"}]}', r"rtsp\[0\]: expected an object with path and file"),
     ],
 )
 def test_a_folder_that_is_no_capture(hik_simulator, tmp_path, index, message):
