@@ -157,7 +157,7 @@ class Interview:
 
     def _stream(self, target: str, seconds: float, enough: Callable[[PartReader, bytes], bool]) -> None:
         """Keep the beginning of an endless answer; of one that ends, the answer."""
-        with self._client.connect() as connection:
+        with self._client.conversation() as connection:
             try:
                 stream = Stream(self._camera, connection, target)
             except NoPermission:
