@@ -50,6 +50,11 @@ FAULTS = {
         steps=fault("half_open", "/ISAPI/Event/*", count=99),
         settings={"timeout": 0.3},
     ),
+    "a_document_that_breaks_off": Fault(
+        code="half_answer",
+        says="GET /ISAPI/Event/triggers",
+        steps=fault("truncate", "/ISAPI/Event/triggers", count=9),
+    ),
     "wrong_password": Fault(code="refused", says="wrong user or password", settings={"password": "another one"}),
     "locked": Fault(code="account_locked", says="has locked the account", steps=fault("lock", seconds=600)),
     "no_room": Fault(code="no_room", says="maxSessionUserLink", steps=fault("no_room")),
