@@ -26,13 +26,22 @@ _SECRET = frozenset(
     {
         *("password", "passwd", "pwd", "adminpassword", "loginpassword", "authkey", "secretkey", "encryptionkey"),
         *("sharedkey", "presharedkey", "verificationcode", "verifycode", "token", "privatekey", "psk", "wpakey"),
-        *("apikey", "secret", "securitykey", "streamencryptionkey"),
+        *(
+            "apikey",
+            "secret",
+            "securitykey",
+            "streamencryptionkey",
+            "operationcode",
+            "validatecode",
+            "deviceverifycode",
+        ),
     }
 )
 _PHONE = frozenset(
     {"phonenumber", "phone", "cellphone", "cellphonenumber", "mobile", "mobilenumber", "telephone", "tel"}
 )
-_FIELDS = _SERIAL | _IDENTITY | _NAME | _USER | _SECRET | _PHONE | {"url"}
+_PATH = frozenset({"url", "path", "naspath"})
+_FIELDS = _SERIAL | _IDENTITY | _NAME | _USER | _SECRET | _PHONE | _PATH
 
 _PLACES = r"longitude|latitude|altitude|gps\w*|geo\w*|longitudeLatitude|coordinateInfo"
 _XML_FIELD = re.compile(r"(<(?:\w+:)?(\w+)(?:\s[^<>]*)?>)([^<]+)(</)")
@@ -136,7 +145,7 @@ class Redactor:
                 if word.lower() in _EVERYBODY or _USER_REPLACED.match(word)
                 else value.replace(word, self._number("user", word, "user{}"))
             )
-        if field == "url":
+        if field in _PATH:
             return value.replace(word, self._path(word))
         if _DEFAULT_NAME.match(word) or _REPLACED_NAME.match(word) or _IPV4.fullmatch(word):
             return value

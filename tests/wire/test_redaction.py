@@ -54,6 +54,8 @@ def redacted(
         ('{"latitude":\t48.1371, "x": 1}', '{"latitude":\t00.0000, "x": 1}'),
         ('{"ruleName":\t"Ofentür 3", "ruleID":\t3}', '{"ruleName":\t"Name 1", "ruleID":\t3}'),
         ("<url>/hook/9f8e7d?token=abc</url>", "<url>/path1</url>"),
+        ("<nas><path>/volume1/kiln</path></nas>", "<nas><path>/path1</path></nas>"),
+        ("<operationCode>AbCdEf</operationCode>", "<operationCode>***</operationCode>"),
         ("<requestURL>/ISAPI/System/deviceInfo</requestURL>", "<requestURL>/ISAPI/System/deviceInfo</requestURL>"),
         ("a=control:rtsp://10.1.2.3:554/x/trackID=1", "a=control:rtsp://192.0.2.1:554/x/trackID=1"),
         ("c=IN IP4 0.0.0.0", "c=IN IP4 0.0.0.0"),
