@@ -83,11 +83,12 @@ def test_its_documents_are_captured_redacted_and_mean_the_same(driver: HikTherma
     assert (folder / "Event_triggers.xml").read_bytes() == read_sample("td1228_event_triggers.xml")
 
 
-@pytest.mark.parametrize("name", sorted(expected()) or ["expected.json"])
+ALARMS = [name for name in sorted(expected()) if looks_like_alarms((FOLDER / name).read_bytes())]
+
+
+@pytest.mark.parametrize("name", ALARMS or ["event_fireDetection.xml"])
 def test_a_redacted_sample_tells_the_same_alarm(name: str) -> None:
     data = read_sample(name)
-    if not FOLDER.is_dir() or not looks_like_alarms(data):
-        pytest.skip("no alarm document or stream")
     redactor = Redactor(host="192.168.1.64", username="admin", secrets=())
     redactor.learn(data)
 
