@@ -32,7 +32,7 @@ from ..wire.device import Trigger, parse_storage, parse_triggers, parse_user_che
 from ..wire.rules import SECTIONS, Section, parse_rules
 from ..wire.schedules import Schedule, parse_schedules
 from ..wire.sdp import MetadataTrack, SessionDescription, metadata_track, parse_sdp
-from ..wire.urls import live_url, rewritten
+from ..wire.urls import live_url, playback_url, rewritten
 from ..wire.video import video_track
 from ..wire.xml import boolean, open_document
 from .alert_stream import PATH as ALERT_STREAM
@@ -51,6 +51,7 @@ from .thermometry import PATH as REAL_TIME
 SCHEDULES = ("thermometry", "fireDetections", "temperature")
 """Lists of arming schedules; the last one is that of temperature differences."""
 _MOST_LOST = 2
+_LAST_DAY = timedelta(days=1)
 _OK_STATES = frozenset({"ok", "normal", "idle"})
 T = TypeVar("T")
 
@@ -283,6 +284,7 @@ class Examination:
                 codec = video_track(description).codec
                 self._facts["live video"] = {"h264": "H.264", "h265": "H.265", "hevc": "H.265"}.get(codec, codec)
                 self._metadata(session, channel, metadata_track(description))
+                self._recordings(session, channel)
         except NoPermission as error:
             self._find("rtsp_denied", str(error))
         except Unreachable as error:
@@ -319,6 +321,19 @@ class Examination:
             self._offers["metadata"] = True
         if self._metadata_wanted and (track is None or track.onvif):
             self._find("metadata_off", f"metadata is wanted, and is {self._facts['metadata']}")
+
+    def _recordings(self, session: RtspSession, channel: int) -> None:
+        """Ask for a playback of the last day, without playing it."""
+        end = now()
+        url = playback_url(self._host, self._rtsp_port, channel * 100 + 1, end - _LAST_DAY, end)
+        try:
+            video_track(self._describe(session, url))
+        except Busy:
+            self._facts["recordings"] = "others play them back now, and there is no room for one more"
+        except (Unsupported, DeviceError, BadAnswer):
+            self._facts["recordings"] = "none of the last day can be played back"
+        else:
+            self._facts["recordings"] = "answer"
 
     def _checked(self, channel: int | None) -> int | None:
         """Return the channel to look at: the one wanted when it is there, else the one the camera tells."""
