@@ -58,6 +58,9 @@ FAULTS = {
     "wrong_password": Fault(code="refused", says="wrong user or password", settings={"password": "another one"}),
     "locked": Fault(code="account_locked", says="has locked the account", steps=fault("lock", seconds=600)),
     "no_room": Fault(code="no_room", says="maxSessionUserLink", steps=fault("no_room")),
+    "no_room_for_alarms": Fault(
+        code="no_room", says="alertStream", steps=fault("no_room", "/ISAPI/Event/notification/alertStream")
+    ),
     "alarms_not_for_this_user": Fault(
         code="alarms_denied", says="alertStream", steps=fault("unauthorized", "/ISAPI/Event/notification/alertStream")
     ),
