@@ -96,7 +96,7 @@ def identity(driver: HikThermal) -> CameraInfo:
     return replace(info, url="", device_name="", serial="", mac="", facts={}, state="starting")
 
 
-@pytest.mark.parametrize("options", [QUICK, pytest.param(WITH_VIDEO, marks=pytest.mark.integration)], ids=["", "video"])
+@pytest.mark.parametrize("options", [QUICK, pytest.param(WITH_VIDEO, marks=pytest.mark.slow)], ids=["", "video"])
 @pytest.mark.parametrize("model", ["bispectrum", "bullet", "positioning"])
 def test_nvr_capture_makes_a_camera_that_is_the_same_and_is_captured_the_same(
     driver: HikThermal, capture: Callable[..., Path], hik_simulator: Any, model: str, options: dict[str, Any]
@@ -233,6 +233,7 @@ def test_the_twin_logs_in_as_the_camera_does(profile: str) -> None:
     assert "E1518" not in str(index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -293,7 +294,7 @@ def test_a_disk_that_is_full_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir() if "answers" in path.name] == []
 
 
-@pytest.mark.integration
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
