@@ -34,7 +34,6 @@ from nvr_hooks import (
     Subscription,
     ThermalFrame,
     TimeSpan,
-    Unsupported,
     What,
     Where,
     hookimpl,
@@ -212,11 +211,6 @@ class HikThermal:
     def _with(self, camera: str, ask: Callable[[Camera], T]) -> T | None:
         found = None if self._site is None else self._site.camera(camera)
         return None if found is None else ask(found)
-
-    def _not_built(self, camera: str, what: str) -> T | None:
-        if self._site is not None and self._site.camera(camera) is not None:
-            raise Unsupported(f"{camera}: {what}: not built yet", camera=camera)
-        return None
 
 
 plugin = HikThermal()

@@ -222,6 +222,7 @@ def test_what_was_seen_is_told_with_the_camera(
     assert info.facts["real-time temperatures"] == info.facts["polled temperatures"] == "not offered"
     assert info.facts["live video"] == "H.264"
     assert info.facts["recordings"] == "answer"
+    assert re.fullmatch(r"answers, [12] in the last hour", info.facts["search of recordings"])
     assert info.facts["metadata"] == "switched off"
     assert info.facts["connections"] == "at most 50 users at a time"
     assert info.facts["disk 1 (hdde)"] == "ok, 64% free"

@@ -23,8 +23,6 @@ from nvr_hooks import (
     PointAt,
     Rules,
     SnapshotOptions,
-    TimeSpan,
-    Unsupported,
     hookimpl,
 )
 from nvr_hooks.loading import Plugins
@@ -33,7 +31,6 @@ from typer.testing import CliRunner
 from hik_thermal_plugin.plugin import HikThermal, plugin
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SPAN = TimeSpan(start=NOON.replace(hour=11), end=NOON)
 FIRE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <EventNotificationAlert>
 <ipAddress>192.0.2.10</ipAddress>
@@ -49,10 +46,6 @@ FIRE = b"""<?xml version="1.0" encoding="UTF-8"?>
 </EventNotificationAlert>
 """
 HEARTBEAT = FIRE.replace(b"fireDetection</eventType>", b"videoloss</eventType>").replace(b">active<", b">inactive<")
-
-NOT_BUILT: dict[str, dict[str, Any]] = {
-}  # fmt: skip
-"""Hooks of the contract that the driver refuses with a reason, and arguments a host would give."""
 
 
 @pytest.fixture
@@ -138,20 +131,6 @@ def test_nvr_start_of_a_driver_waits_for_the_first_subscriber(hook: Any, config:
     hook.nvr_start(hooks=hook)
 
     assert [health.events for health in hook.nvr_health(camera="kiln") or ()] in ([], [0])
-
-
-def refused(hook: Any, name: str, config: Callable[..., dict[str, Any]]) -> str:
-    """Return the reason a hook gives; it answers None for other cameras and before it is configured."""
-    ask = getattr(hook, name)
-    assert ask(camera="kiln", **NOT_BUILT[name]) is None, "not configured: nobody's camera"
-    hook.nvr_configure(config=config("kiln"))
-    assert ask(camera="someone else's", **NOT_BUILT[name]) is None
-    with pytest.raises(Unsupported) as caught:
-        ask(camera="kiln", **NOT_BUILT[name])
-    assert caught.value.camera == "kiln"
-    return str(caught.value)
-
-
 
 
 @pytest.mark.usefixtures("no_network")

@@ -218,6 +218,7 @@ class IsapiDevice:
             self._numbers,
             self._rules,
             self._frames,
+            self._archive,
             identity=identity,
             channel=channel,
             metadata_wanted=metadata_wanted,

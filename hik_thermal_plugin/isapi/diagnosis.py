@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from nvr_hooks import (
     BadAnswer,
@@ -19,7 +17,6 @@ from nvr_hooks import (
     CameraError,
     DeviceError,
     Disk,
-    Finding,
     NoPermission,
     Refused,
     Unreachable,
@@ -31,27 +28,23 @@ from ..transport import Diagnosis, Identity, TemperatureSource
 from ..wire.device import Trigger, parse_storage, parse_triggers, parse_user_check
 from ..wire.rules import SECTIONS, Section, parse_rules
 from ..wire.schedules import Schedule, parse_schedules
-from ..wire.sdp import MetadataTrack, SessionDescription, metadata_track, parse_sdp
-from ..wire.urls import live_url, playback_url, rewritten
-from ..wire.video import video_track
 from ..wire.xml import boolean, open_document
 from .alert_stream import PATH as ALERT_STREAM
-from .auth import IDENTITY
+from .archive import DeviceArchive
 from .channels import ThermalChannels
 from .client import IsapiClient
-from .findings import CLOCK_TOLERANCE, finding_of, found, length, worst_first
+from .findings import CLOCK_TOLERANCE, finding_of, length, worst_first
 from .frames import Frames
-from .metadata_stream import PATHS as METADATA_PATHS
 from .part_stream import PartStream
 from .polling import PATH as POLLING
-from .rtsp_session import RtspEndpoint, RtspSession
 from .rules import PRESET, DeviceRules
 from .thermometry import PATH as REAL_TIME
+from .video_diagnosis import Notes, VideoExamination
 
 SCHEDULES = ("thermometry", "fireDetections", "temperature")
 """Lists of arming schedules; the last one is that of temperature differences."""
 _MOST_LOST = 2
-_LAST_DAY = timedelta(days=1)
+_LAST_HOUR = timedelta(hours=1)
 _OK_STATES = frozenset({"ok", "normal", "idle"})
 T = TypeVar("T")
 
@@ -65,6 +58,7 @@ class Examination:
         numbers: ThermalChannels,
         rules: DeviceRules,
         frames: Frames,
+        archive: DeviceArchive,
         *,
         identity: Identity,
         channel: int | None,
@@ -77,14 +71,16 @@ class Examination:
         self._numbers = numbers
         self._rules = rules
         self._frames = frames
+        self._archive = archive
         self._identity = identity
         self._metadata_wanted = metadata_wanted
-        self._host = urlsplit(client.url).hostname or ""
         self._rtsp_port = rtsp_port
         self._deadline = deadline
-        self._findings: list[Finding] = []
-        self._facts: dict[str, str] = {}
-        self._offers: dict[TemperatureSource, bool] = {}
+        self._notes = Notes(client.camera)
+        self._findings = self._notes.findings
+        self._facts = self._notes.facts
+        self._offers = self._notes.offers
+        self._find = self._notes.find
         self._lost: list[str] = []
         self._silences = 0
         self._denied: list[str] = []
@@ -98,7 +94,9 @@ class Examination:
         except Refused as error:
             self._findings.append(finding_of(self._camera, error))
         else:
-            self._video()
+            VideoExamination(self._client, self._identity, self._channel or 1, self._rtsp_port, self._notes).run(
+                metadata_wanted=self._metadata_wanted
+            )
         self._clock()
         if self._lost:
             self._find("half_answer", f"not everything is answered: {'; '.join(self._lost)}")
@@ -120,6 +118,7 @@ class Examination:
         disks = self._get("/ISAPI/ContentMgmt/Storage", parse_storage)
         if disks is not None:
             self._disks(disks)
+        self._search(self._channel or 1)
 
     def _login(self) -> None:
         check = self._get("/ISAPI/Security/userCheck", parse_user_check)
@@ -262,78 +261,19 @@ class Examination:
             return None
         return (now() + identity.clock_ahead).astimezone(identity.zone)
 
-    def _video(self) -> None:
-        """Ask the RTSP server what it would send; nothing is played."""
-        client = self._client
-        endpoint = RtspEndpoint(
-            camera=self._camera,
-            host=self._host,
-            port=self._rtsp_port,
-            username=client.username,
-            password=client.password,
-            timeout=client.timeout,
-        )
-        channel = self._channel or 1
-
-        def prove() -> None:
-            client.get(IDENTITY)
-
-        try:
-            with RtspSession(endpoint, client.budget, prove=prove) as session:
-                description = self._describe(session, live_url(self._host, self._rtsp_port, channel))
-                codec = video_track(description).codec
-                self._facts["live video"] = {"h264": "H.264", "h265": "H.265", "hevc": "H.265"}.get(codec, codec)
-                self._metadata(session, channel, metadata_track(description))
-                self._recordings(session, channel)
-        except NoPermission as error:
-            self._find("rtsp_denied", str(error))
-        except Unreachable as error:
-            self._find("rtsp_unreachable", str(error))
-        except Busy as error:
-            limit = self._identity.most_connections
-            self._find("rtsp_no_room", f"{error}" + (f" (it takes {limit} users at a time)" if limit else ""))
-        except Refused as error:
-            self._findings.append(finding_of(self._camera, error))
-        except CameraError as error:
-            self._find("rtsp_bad", str(error))
-
-    def _describe(self, session: RtspSession, url: str) -> SessionDescription:
-        reply = session.ask(session.connection.describe(url))
-        if (fault := session.fault(f"DESCRIBE {url}", reply)) is not None:
-            raise fault
-        return parse_sdp(reply.body)
-
-    def _metadata(self, session: RtspSession, channel: int, track: MetadataTrack | None) -> None:
-        """Look for the track under the other address, and beside the other channels' video (rtsp.md 1.1, 8)."""
-        others = (found.id for found in self._identity.channels or () if found.id != channel)
-        for number in (channel, *others):
-            if track is not None:
-                break
-            with suppress(Unsupported, DeviceError, BadAnswer):
-                url = rewritten(METADATA_PATHS[0].format(number * 100 + 1), self._host, self._rtsp_port)
-                track = metadata_track(self._describe(session, url))
-        if track is None:
-            self._facts["metadata"] = "switched off"
-        elif track.onvif:
-            self._facts["metadata"] = "in ONVIF's format, which tells no temperatures"
-        else:
-            self._facts["metadata"] = "answers"
-            self._offers["metadata"] = True
-        if self._metadata_wanted and (track is None or track.onvif):
-            self._find("metadata_off", f"metadata is wanted, and is {self._facts['metadata']}")
-
-    def _recordings(self, session: RtspSession, channel: int) -> None:
-        """Ask for a playback of the last day, without playing it."""
+    def _search(self, channel: int) -> None:
+        """Search for the recordings of the last hour."""
         end = now()
-        url = playback_url(self._host, self._rtsp_port, channel * 100 + 1, end - _LAST_DAY, end)
         try:
-            video_track(self._describe(session, url))
-        except Busy:
-            self._facts["recordings"] = "others play them back now, and there is no room for one more"
-        except (Unsupported, DeviceError, BadAnswer):
-            self._facts["recordings"] = "none of the last day can be played back"
+            found_files = list(self._archive.search(channel * 100 + 1, end - _LAST_HOUR, end, None))
+        except Unsupported:
+            self._facts["search of recordings"] = "not offered"
+        except NoPermission as error:
+            self._passed_over(error)
+        except CameraError as error:
+            self._facts["search of recordings"] = self._short(error)
         else:
-            self._facts["recordings"] = "answer"
+            self._facts["search of recordings"] = f"answers, {len(found_files)} in the last hour"
 
     def _checked(self, channel: int | None) -> int | None:
         """Return the channel to look at: the one wanted when it is there, else the one the camera tells."""
@@ -385,6 +325,3 @@ class Examination:
 
     def _short(self, error: CameraError) -> str:
         return str(error).removeprefix(f"{self._camera}: ")
-
-    def _find(self, code: str, what: str) -> None:
-        self._findings.append(found(self._camera, code, what))
