@@ -32,7 +32,7 @@ from .transport import Transfer
 from .video import CameraVideo
 
 if TYPE_CHECKING:
-    from .downloads import Turns
+    from .downloads import DownloadJob, Turns
     from .media.streams import Drain, Playback
 
 STILL = timedelta(seconds=10)
@@ -66,6 +66,7 @@ class CameraArchive:
         self._tell = tell
         self._lock = threading.Lock()
         self._turns: Turns | None = None
+        self._jobs: set[DownloadJob] = set()
         self._bad: dict[tuple[str, int], str] = {}
         self._closed = False
 
@@ -85,7 +86,7 @@ class CameraArchive:
         progress: ProgressSink | None,
     ) -> Download:
         """Bring a recording or a span home, after those that are under way; raise what is wrong with the request."""
-        from .downloads import FileDownload
+        from .downloads import FileDownload, turns_at
         from .media.containers import check_container
         from .span_downloads import SpanDownload
 
@@ -106,11 +107,14 @@ class CameraArchive:
             self._check_span(what)
             job = SpanDownload(self._name, self, self._track(channel, None), what, target, options, progress)
         with self._lock:
-            turns = None if self._closed else self._with_turns()
-        if turns is None:
+            closed = self._closed
+            self._jobs.add(job)
+        job.at_end(lambda: self._forget(job))
+        if closed:
             job.close()
             raise WrongUse(f"{self._name}: closed")
-        turns.take(job)
+        self._turns = turns_at(self._device().settings.url)
+        self._turns.take(job)
         return job
 
     def storage(self) -> Sequence[Disk]:
@@ -142,18 +146,17 @@ class CameraArchive:
         """Begin to end all downloads, without waiting."""
         with self._lock:
             self._closed = True
-            turns = self._turns
-        for job in turns.jobs() if turns is not None else ():
+            jobs = list(self._jobs)
+        for job in jobs:
             job.interrupt()
 
     def close(self) -> None:
         """End all downloads; what is not complete is removed."""
         self.interrupt()
-        while self._turns is not None and (jobs := self._turns.jobs()):
-            for job in jobs:
-                job.close()
-                if job.state == "running":
-                    return  # its disk hangs
+        with self._lock:
+            jobs = list(self._jobs)
+        for job in jobs:
+            job.close()
 
     # -- what downloads need (downloads.Recordings) ---------------------------------------------------------------------
 
@@ -235,12 +238,9 @@ class CameraArchive:
             return None
         return PresentFile(self._name, target, size) if abs(size - file.size) <= allowance(file.size) else None
 
-    def _with_turns(self) -> Turns:
-        from .downloads import Turns
-
-        if self._turns is None:
-            self._turns = Turns()
-        return self._turns
+    def _forget(self, job: DownloadJob) -> None:
+        with self._lock:
+            self._jobs.discard(job)
 
 
 def allowance(size: int) -> int:

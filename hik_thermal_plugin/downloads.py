@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
+from weakref import WeakValueDictionary
 
 from nvr_hooks import (
     BadAnswer,
@@ -61,8 +62,21 @@ class Recordings(Protocol):
         """Play a span back into a drain."""
 
 
+_TURNS: WeakValueDictionary[str, Turns] = WeakValueDictionary()
+_TURNS_LOCK = threading.Lock()
+
+
+def turns_at(url: str) -> Turns:
+    """Return the turns of a device: channels of a recorder may be configured as cameras of their own."""
+    with _TURNS_LOCK:
+        found = _TURNS.get(url)
+        if found is None:
+            found = _TURNS[url] = Turns()
+        return found
+
+
 class Turns:
-    """Who is next at a camera. Jobs wait without a thread."""
+    """Who is next at a device. Jobs wait without a thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,11 +89,6 @@ class Turns:
         with self._lock:
             self._waiting.append(job)
         self._advance()
-
-    def jobs(self) -> list[Job]:
-        """Return all that are under way or waiting; those that wait first."""
-        with self._lock:
-            return [*self._waiting, *([self._active] if self._active is not None else [])]
 
     def _advance(self) -> None:
         with self._lock:

@@ -159,8 +159,9 @@ def document_start(start: bytes) -> bool:
 def _file(item: Element, camera: str, track: int, zone: tzinfo | None) -> RecordedFile | None:
     said: dict[str, str] = {}
     for element in item.iter():  # in groups or on one level: no name has two meanings
-        if element.text:
-            said.setdefault(local_name(element), element.text)
+        if words := element.text:
+            name = element.tag
+            said.setdefault(name[name.find("}") + 1 :], words)
     uri = _BLANKS.sub("", said.get("playbackURI", ""))
     named = {name.lower(): value for name, value in _ITEM.findall(uri)}
     start = read_recorded_time(said.get("startTime", "").strip() or named.get("starttime", ""), zone)

@@ -16,6 +16,7 @@ from nvr_hooks import (
     BadAnswer,
     Busy,
     DeviceError,
+    DownloadOptions,
     NvrError,
     Progress,
     RecordedFile,
@@ -209,6 +210,32 @@ def test_one_transfer_at_a_time_and_the_others_wait_their_turn(site: ArchiveSite
     assert downloads[3].state == "closed"
     assert recorder.most["download"] == 1
     assert site.files() == ["0.mpg", "1.mpg", "2.mpg", "4.mpg", "5.mpg", "span.mp4"]
+
+
+def test_two_cameras_that_are_channels_of_one_device_take_turns(
+    site: ArchiveSite, recorder: Recorder, secret: str
+) -> None:
+    recorder.recordings += [Stored(at(0), 4, "other", program_stream(100), track=101)]
+    recorder.pace = 0.1
+    document = site.configuration()
+    document["hik_thermal"]["cameras"]["oven"] = {**site.camera, "data_channel": 1}
+    site.hook.nvr_configure(config=document)
+    first = site.search()[0]
+    other = RecordedFile(camera="oven", channel=1, track=101, start=at(0), end=at(4), name="other")
+    downloads = [
+        site.hook.nvr_download(
+            camera=file.camera,
+            channel=None,
+            what=file,
+            target=site.folder / f"{file.camera}{number}.mpg",
+            options=DownloadOptions(),
+            progress=None,
+        )
+        for number, file in enumerate([first, other, first])
+    ]
+    for download in downloads:
+        done(download)
+    assert recorder.most["download"] == 1
 
 
 def test_a_camera_that_restarts_in_the_middle(site: ArchiveSite, recorder: Recorder) -> None:
