@@ -39,6 +39,10 @@ STILL = timedelta(seconds=10)
 """A recording whose end is not older than this by the camera's clock is taken for one that is being written: no device says it."""
 ROUNDED = timedelta(seconds=1)
 """Times of recordings are whole seconds."""
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""What a clock without a battery begins at."""
+LATEST = timedelta(days=1)
+"""Nothing was recorded later than this from the camera's now."""
 _BAD_DISKS: Mapping[str, Literal["full", "error", "unformatted", "offline"]] = {
     "full": "full",
     "error": "error",
@@ -200,6 +204,8 @@ class CameraArchive:
     def _found(self, track: int, start: datetime, end: datetime, kind: str) -> Iterator[RecordedFile]:
         zone = self._times.zone(track=track)
         device = self._device()
+        latest = datetime.now(UTC) + (device.identity.clock_ahead or timedelta()) + LATEST
+        start, end = max(start, EARLIEST), min(end, latest)
         found = device.transport.recordings(track, start, end, zone)
         for file, later in pairwise(chain(found, (None,))):
             assert file is not None, "only the last one is"

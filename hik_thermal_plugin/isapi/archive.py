@@ -44,6 +44,8 @@ PATIENCE = 120.0
 """Seconds to wait for another search: one of 5,000 results takes a slow device half a minute."""
 STALE_PAGES = 3
 """Pages in a row without anything new after which a device that still says MORE is not believed."""
+LONGEST_STRETCH = timedelta(days=366)
+"""Where nothing was recorded the next search looks twice as far."""
 BUSY_SECONDS = 1.0
 BUSY_TRIES = 5
 _WORDING = frozenset({"badxmlcontent", "badxmlformat", "badparameters", "messageparameterslack", "invalidcontent"})
@@ -73,9 +75,9 @@ class DeviceArchive:
         Raises Busy when another search is under way for too long, or what the device says is wrong.
         """
         seen: set[_Key] = set()
-        begin = start
+        begin, stretch = start, STRETCH
         while begin < end:
-            until = min(end, begin + STRETCH)
+            until = end if end - begin <= stretch else begin + stretch
             if not self._searching.acquire(timeout=PATIENCE):
                 raise Busy(f"{self._camera}: another search of its recordings is under way", camera=self._camera)
             try:
@@ -83,7 +85,7 @@ class DeviceArchive:
             finally:
                 self._searching.release()
             yield from sorted(found, key=lambda file: (file.start, file.end, file.name or ""))
-            begin = until
+            begin, stretch = until, STRETCH if found else min(2 * stretch, LONGEST_STRETCH)
 
     def transfer(self, file: RecordedFile) -> Transfer:
         """Return the transfer of one recording, which is not begun yet."""

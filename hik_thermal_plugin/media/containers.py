@@ -60,7 +60,7 @@ def check_codec(codec: str, camera: str) -> None:
 def open_file(path: Path, container: str, first: Picture, camera: str, *, survives: bool = True) -> Muxer:
     """Return a muxer that writes over `path`; `first` must be a key picture, and tells the parameters of all.
 
-    `survives`: what is written is in the file at once; without it there is less work, for what can be made again. Raises
+    `survives`: after an error the file ends with the last whole picture; without it there is less work, for what can be made again. Raises
     Unsupported for a codec the container has no place for, BadAnswer for a picture that cannot be read, OSError.
     """
     if container == "ps":
@@ -102,13 +102,20 @@ class _LibraryFile:
         self._last = -1
         name, options = _MUXERS[container]
         self._name = str(path)
-        options = {**options, "flush_packets": "1"} if survives else options
-        self._output: Any = av.open(self._name, "w", format=name, options=options)
+        self._file: _File | None = None if survives else _File(path)
+        if self._file is None:
+            options = {**options, "flush_packets": "1"}
+        try:
+            self._output: Any = av.open(self._file or self._name, "w", format=name, options=options)
+        except BaseException:
+            self._let_go()
+            raise
         try:
             self._stream = self._add(first)
         except BaseException:
             with suppress(av.error.FFmpegError, OSError):
                 self._output.close()
+            self._let_go()
             raise
 
     def write(self, picture: Picture) -> None:
@@ -122,6 +129,7 @@ class _LibraryFile:
         packet.stream = self._stream
         try:
             self._output.mux(packet)
+            self._check()
         except av.error.FFmpegError as error:
             with suppress(av.error.FFmpegError):
                 self._output.close()
@@ -133,9 +141,20 @@ class _LibraryFile:
     def close(self) -> None:
         try:
             self._output.close()
+            self._check()
         except av.error.FFmpegError as error:
             self._shorten()
             raise self._failure(error) from error
+        finally:
+            self._let_go()
+
+    def _check(self) -> None:
+        if self._file is not None and self._file.error is not None:
+            raise self._file.error
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def _shorten(self) -> None:
         if self._survives:
@@ -160,3 +179,22 @@ class _LibraryFile:
         if isinstance(error, OSError) and error.errno:
             return OSError(error.errno, error.strerror)
         return NvrError(f"{self._camera}: the picture cannot be written: {error.strerror or type(error).__name__}")
+
+
+class _File:
+    """A file for the library, which keeps bytes back and forgets what became of them: `error` is why some could not be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.error: OSError | None = None
+        self._file = path.open("wb", buffering=0)
+        self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
+
+    def write(self, data: bytes) -> int:
+        """Write all of it."""
+        rest = memoryview(data)
+        try:
+            while rest and self.error is None:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)

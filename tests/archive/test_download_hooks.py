@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -375,6 +376,20 @@ def test_a_span_that_breaks_off_keeps_what_can_be_played(site: ArchiveSite, reco
     assert "the first 8.0 s are kept in" in str(error)
     assert site.files() == ["a.incomplete.mp4"]
     assert len(pictures_of(site.folder / "a.incomplete.mp4")) == 200
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ps"])
+def test_a_disk_that_fills_up_while_a_span_is_joined(site: ArchiveSite, container: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (7_000, hard))  # more than a recording, less than the three
+    try:
+        error = failed(site.download(span(0, 12), f"a.{container}", container=container))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "kiln: cannot write" in str(error)
+    assert "File too large" in str(error)
+    assert site.files() in ([], [f"a.incomplete.{container}"])
+    assert ("are kept in" in str(error)) == bool(site.files())
 
 
 def test_an_encrypted_recording_is_told_as_one_that_cannot_be_read(site: ArchiveSite, recorder: Recorder) -> None:

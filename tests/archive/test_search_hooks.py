@@ -62,6 +62,18 @@ def test_a_span_in_the_future_has_nothing(site: ArchiveSite) -> None:
     assert site.search(far, far + 60) == []
 
 
+def test_a_span_of_all_times_is_one_of_those_that_can_be(site: ArchiveSite, recorder: Recorder) -> None:
+    found = site.hook.nvr_search(
+        camera="kiln",
+        channel=None,
+        start=datetime.min.replace(tzinfo=UTC),
+        end=datetime.max.replace(tzinfo=UTC),
+        options=SearchOptions(),
+    )
+    assert len(list(found)) == 3
+    assert recorder.count(SEARCH) < 60
+
+
 def test_a_recording_that_is_being_written_is_told(site: ArchiveSite, recorder: Recorder) -> None:
     now = datetime.now(UTC)
     recorder.recordings = [Stored(now - timedelta(minutes=5), 0, "now", b"x", growing=True, lock="lock")]

@@ -181,6 +181,13 @@ def test_a_long_span_is_searched_in_stretches_without_telling_anything_twice(
     assert len(spans) == 4
 
 
+def test_years_without_recordings_cost_few_searches(recorder: Recorder, searched: DeviceArchive) -> None:
+    recorder.recordings = day_of(3)
+    found = list(searched.search(201, NOON - timedelta(days=9000), NOON + timedelta(days=3), None))
+    assert len(found) == 3
+    assert recorder.count(SEARCH) < 40
+
+
 def test_a_recorder_in_local_time_is_asked_and_read_in_it(recorder: Recorder, searched: DeviceArchive) -> None:
     zone = timezone(timedelta(hours=2))
     recorder.zone = zone
