@@ -34,6 +34,8 @@ from .signals import Patient
 log = logging.getLogger(__name__)
 LEARNING_SECONDS = 10.0
 FAILED = ("offline", "auth_blocked", "error", "removed")
+BESIDE_ALARMS = ("realtime", "metadata", "poll", "frame")
+"""Sources that may fail while the camera is well, and before its alarm source has told how it is."""
 
 
 @dataclass(slots=True)
@@ -211,7 +213,7 @@ def _with(known: Known, event: Event, now: CameraInfo) -> Known:
     match event:
         case CameraChanged(info=info):
             return Known(info, known.reason)
-        case ConnectionChanged(state=state) if state in FAILED:
+        case ConnectionChanged(state=state, source=source) if state in FAILED and source not in BESIDE_ALARMS:
             return Known(replace(now, state=state), event.reason or state)
         case _:
             return Known(now, known.reason)
