@@ -24,6 +24,7 @@ KEEPALIVE: Final = 20
 CONNECT_SECONDS: Final = 2.5
 _REFUSED: Final = frozenset({134, 135, 138, 140})
 """Reason codes, MQTT 3.1.1's translated by paho: bad user name or password, not authorized, banned, bad authentication method."""
+_RETAIN_NOT_SUPPORTED: Final = 154
 
 
 def new_client(settings: BridgeSettings, client_id: str) -> Client:
@@ -74,6 +75,8 @@ class Attempt:
         self.accepted = not reason.is_failure
         self.refused = is_refusal(reason)
         self.reason = "" if self.accepted else str(reason)
+        if reason.value == _RETAIN_NOT_SUPPORTED:  # MQTT 3.1.1 has no word for it: the broker just ends the connection
+            self.reason += ": set mqtt.retain to false"
         self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self.largest = getattr(properties, "MaximumPacketSize", None)
 

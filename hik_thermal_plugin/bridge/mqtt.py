@@ -119,6 +119,12 @@ class Link:
         """Take a retained message away from the broker."""
         self.level(self._topics.clear(topic))
 
+    def again(self, wanted: Callable[[str], bool]) -> None:
+        """Send the levels again whose topic is wanted: somebody may have come who does not know them."""
+        with self._lock:
+            self._retained.again(wanted)
+            self._pump()
+
     def once(self, message: Message) -> None:
         """Send a message if there is a connection."""
         with self._lock:
@@ -178,7 +184,7 @@ class Link:
             settled = was_online and time.monotonic() - self._since > _SETTLED
             attempt = 1 if settled else attempt + 1
             if was_online and attempt > 3:
-                reason += f"; does another client call itself {self._settings.client_id_used}?"
+                reason += f"; does another bridge with the same prefix, or client, call itself {self._settings.client_id_used}?"
             self._complain(reason, refused=refused)
             pause = (
                 self._pauses.refused if refused else min(self._pauses.first * 2 ** (attempt - 1), self._pauses.longest)
@@ -190,7 +196,7 @@ class Link:
         try:
             client = new_client(self._settings, self._settings.client_id_used)
             attempt = Attempt(client)
-            client.will_set(self._topics.state, OFFLINE, 1, True)
+            client.will_set(self._topics.state, OFFLINE, 1, self._settings.retain)
             client.on_message = lambda _client, _data, message: self._inbox.append(message)
             client.on_publish = self._published
             # Without it paho writes in the publishing thread and without a lock.
@@ -306,7 +312,8 @@ class Link:
                     self._unwelcome(message.topic, f"{len(message.payload)} bytes are more than it allows")
                     self._done(entry)
                     continue
-                info = client.publish(message.topic, message.payload, message.qos, message.retain)
+                retain = message.retain and self._settings.retain
+                info = client.publish(message.topic, message.payload, message.qos, retain)
                 self._flight[info.mid] = entry
             client.loop_write()  # a QoS 0 message leaves the window here
         if client.socket() is None:

@@ -64,6 +64,10 @@ class Retained:
         rest = [topic for topic, message in self._messages.items() if not message.qos]
         self._unsent = dict.fromkeys([*important, *([keystone] if keystone in self._messages else []), *rest])
 
+    def again(self, wanted: Callable[[str], bool]) -> None:
+        """Send those again whose topic is wanted."""
+        self._unsent.update(dict.fromkeys(topic for topic in self._messages if wanted(topic)))
+
     def delivered(self, message: Message) -> None:
         """Take word that the broker has a message: one that cleared its topic is forgotten with it."""
         if not message.payload and self._messages.get(message.topic) is message:

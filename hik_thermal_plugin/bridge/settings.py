@@ -174,6 +174,10 @@ class BridgeSettings(_Section):
     release_after: float = Field(
         default=10.0, gt=0, le=3600, description="seconds without a word from the device after which an alarm is over"
     )
+    retain: bool = Field(
+        default=True,
+        description="false for a broker that refuses retained messages: who subscribes later waits for the next one",
+    )
     outbox: OutboxSettings = Field(default_factory=OutboxSettings)
     recordings: RecordingSettings = Field(default_factory=RecordingSettings)
     home_assistant: HomeAssistantSettings = Field(default_factory=HomeAssistantSettings)

@@ -222,6 +222,8 @@ class Store:
 
     def _fail(self, err: Exception) -> None:
         reason = f"{self.path}: {err}"
+        if getattr(err, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            reason += "; does another bridge run under the same mqtt.prefix? They would end each other's connections"
         self._disconnect()
         if self.trouble is None:
             log.error("the outbox is kept in memory only, a restart would lose it: %s", reason)

@@ -375,4 +375,4 @@ def test_two_clients_with_one_name(
     broker = mosquitto()
     for number in range(2):
         make_host(broker.port, client_id="twin", outbox={"path": str(tmp_path / f"{number}.db")}).start()
-    wait_for(lambda: "does another client call itself twin?" in caplog.text)
+    wait_for(lambda: "does another bridge with the same prefix, or client, call itself twin?" in caplog.text)

@@ -230,6 +230,7 @@ def test_a_file_another_process_uses(opened: Callable[..., Store], wait_for: Wai
     assert first.flush(5)
     second = opened(retry=0.02)
     assert "locked" in str(second.trouble)
+    assert "does another bridge run under the same mqtt.prefix?" in str(second.trouble)
     second.put("event", "2", "second")
     assert second.area("event") == {"2": ("second", b"")}
     first.close()
