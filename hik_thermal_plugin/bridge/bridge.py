@@ -27,8 +27,11 @@ from nvr_hooks import (
 )
 
 from .actions import TEST_TYPE, measure, new_test_alarm, take_snapshot
+from .announcements import Announcements
+from .claims import FORGET_SECONDS, Claims
 from .clock import Clock
 from .commands import Commands
+from .entities import says
 from .feed import Feed
 from .messages import Document, Message, Topics, clashes, encode, segment
 from .mqtt import Link, Pauses
@@ -61,18 +64,25 @@ class Bridge:
         self._unheard: set[str] = set()
         self._kept: dict[str, dict[str, Document]] = {}
         self._looking = threading.Lock()
-        self._lock = threading.Lock()
-        self._retained: set[str] = set()
         self._clock = Clock(self._do)
         bridge = settings.bridge
         self._store = Store(settings.outbox_path, self._status_soon)
         self._outbox = Outbox(
             self._store, max_age=bridge.outbox.max_age, max_size=bridge.outbox.max_size, on_change=self._status_soon
         )
+        self._claims = Claims(self._topics, self._store)
+        self._home_assistant = Announcements(
+            bridge,
+            self._topics,
+            self._store,
+            self._clock,
+            publish=lambda message: self._link.level(message),
+            again=lambda wanted: self._link.again(wanted),
+        )
         self._link = Link(
             bridge,
             self._outbox,
-            subscriptions=(self._topics.commands, self._topics.alarms),
+            subscriptions=(self._topics.commands, self._topics.alarms, *self._home_assistant.subscriptions),
             on_message=self._message,
             on_online=self._online,
             pauses=pauses or Pauses(),
@@ -97,11 +107,10 @@ class Bridge:
         infos = self._infos()
         if problems := clashes(infos):
             raise ConfigError([Mistake(KEY, problem) for problem in problems])
-        if self.settings.bridge.home_assistant.discovery:
-            log.warning("mqtt.home_assistant.discovery: this version does not announce cameras to Home Assistant yet")
         self._store.open()
         self._outbox.load()
-        self._retained = set(self._store.area("topic"))
+        self._claims.start()
+        self._home_assistant.start(segment(name) for name in infos)
         self._forget_all_but({segment(name) for name in infos})
         for name, (text, _) in self._store.area("level").items():
             camera, _, level = name.partition("/")
@@ -140,17 +149,15 @@ class Bridge:
 
     def level(self, message: Message) -> None:
         """Make this the state of its topic, and remember that the topic is ours."""
-        if message.topic not in self._retained:
-            with self._lock:
-                self._retained.add(message.topic)
-            self._store.put("topic", message.topic, "")
+        if (place := self._claims.claim(message.topic)) is not None:
+            self._clock.after(f"rules/{place}", FORGET_SECONDS)
+        self._home_assistant.saw(message)
         self._link.level(message)
 
     def clear(self, topic: str) -> None:
         """Take the state of a topic away."""
-        with self._lock:
-            self._retained.discard(topic)
-        self._store.drop("topic", topic)
+        self._claims.leave(topic)
+        self._home_assistant.gone(topic)
         self._link.clear(topic)
 
     def save(self, camera: str, name: str, document: Document) -> None:
@@ -196,6 +203,15 @@ class Bridge:
                 self._link.level(self._topics.outbox(self._outbox.status()))
             case "adopted":
                 self._link.unsubscribe(self._topics.alarms)
+            case "rules":
+                for topic in self._claims.unheard(camera):
+                    self.clear(topic)
+            case "announce" if feed := self._feed(camera):
+                for channel, kind in says(feed.info):
+                    feed.adopt(channel, kind)
+                self._home_assistant.announce(feed.info)
+            case "repeat":
+                self._home_assistant.repeat(camera)
 
     def _status_soon(self) -> None:
         self._clock.after("status", _STATUS_SECONDS)
@@ -270,6 +286,7 @@ class Bridge:
     def _remove(self, name: str) -> None:
         feed = self._feeds.pop(name)
         feed.close()
+        self._home_assistant.remove(segment(name))
         for subscription in self._subscriptions.pop(name, ()):
             subscription.close()
         self._forget_all_but({segment(other) for other in self._feeds})
@@ -277,10 +294,8 @@ class Bridge:
 
     def _forget_all_but(self, cameras: set[str]) -> None:
         """Clear what is retained of cameras that are gone: nobody vouches for it."""
-        for topic in sorted(self._retained):
-            owner = self._topics.owner(topic)
-            if owner is not None and owner not in cameras:
-                self.clear(topic)
+        for topic in self._claims.not_of(cameras):
+            self.clear(topic)
         for name in self._store.area("level"):
             if name.partition("/")[0] not in cameras:
                 self._store.drop("level", name)
@@ -329,16 +344,19 @@ class Bridge:
         self._clock.after("adopted", HEARTBEAT_SECONDS)
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
-        if self._commands.take(topic, payload, retained):
+        if self._commands.take(topic, payload, retained) or self._home_assistant.born(topic, payload):
             return
         if retained and payload and (told := self._topics.told_alarm(topic)):
             camera, channel, kind = told
-            for feed in list(self._feeds.values()):
-                if segment(feed.name) == camera:
-                    feed.adopt(channel, kind)
+            if feed := self._feed(camera):
+                feed.adopt(channel, kind)
+
+    def _feed(self, place: str) -> Feed | None:
+        return next((feed for feed in list(self._feeds.values()) if segment(feed.name) == place), None)
 
     def _camera(self, place: str) -> CameraInfo | None:
-        return next((feed.info for feed in list(self._feeds.values()) if segment(feed.name) == place), None)
+        feed = self._feed(place)
+        return None if feed is None else feed.info
 
     def _snapshot(self, info: CameraInfo, channel: int, arguments: Mapping[str, Any]) -> Document:
         """Take a picture, show it on `picture/snapshot`, tell about it."""

@@ -204,24 +204,25 @@ class Topics:
 
     def request(self, topic: str) -> Request | None:
         """Return which command a topic is, None when it is none."""
-        match self._below(topic):
+        match self.parts(topic):
             case [camera, channel, command, "set"]:
                 return Request(camera, channel, command)
         return None
 
     def told_alarm(self, topic: str) -> tuple[str, int, str] | None:
         """Return camera segment, channel and kind segment of an alarm level's topic."""
-        match self._below(topic):
+        match self.parts(topic):
             case [camera, channel, "alarm", kind] if channel.isdecimal():
                 return camera, int(channel), kind
         return None
 
     def owner(self, topic: str) -> str | None:
         """Return the camera segment a topic belongs to, None for the bridge's own."""
-        camera = self._below(topic)[0]
+        camera = self.parts(topic)[0]
         return None if camera in ("", RESERVED) else camera
 
-    def _below(self, topic: str) -> list[str]:
+    def parts(self, topic: str) -> list[str]:
+        """Return the parts of a topic below the prefix; one that is not ours has a single empty one."""
         start = f"{self.prefix}/"
         return topic[len(start) :].split("/") if topic.startswith(start) else [""]
 
