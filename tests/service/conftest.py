@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
+from hass import hass_program, hass_user, home_assistant  # noqa: F401 - fixtures
 
 WaitFor = Callable[..., None]
 
@@ -119,22 +121,56 @@ class Service:
         return {**os.environ, "KILN_PASSWORD": self.secret, "NVR_BLOCK_PLUGINS": "fake,listener"}
 
 
+class Mosquitto:
+    """mosquitto on a port of its own, with these lines in its configuration; stopped and started again it has forgotten everything."""
+
+    def __init__(self, folder: Path, wait_for: WaitFor, *lines: str) -> None:
+        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        if program is None:
+            pytest.skip("mosquitto is not installed (Debian: mosquitto)")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        config = folder / f"mosquitto-{self.port}.conf"
+        own = ("persistence false", "set_tcp_nodelay true", f"user {getpass.getuser()}")
+        config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *lines, *own, "")))
+        self._command = [program, "-c", str(config)]
+        self._log = config.with_suffix(".log")
+        self._wait_for = wait_for
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        self._wait_for(lambda: _answers(self.port), what="mosquitto")
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+        self._process = None
+
+
 @pytest.fixture
-def broker(tmp_path: Path, wait_for: WaitFor) -> Iterator[int]:
+def mosquitto(tmp_path: Path, wait_for: WaitFor) -> Iterator[Callable[..., Mosquitto]]:
+    """Return `mosquitto(*lines)`: a started broker, ended after the test."""
+    made: list[Mosquitto] = []
+
+    def make(*lines: str) -> Mosquitto:
+        made.append(Mosquitto(tmp_path, wait_for, *lines))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def broker(mosquitto: Callable[..., Mosquitto]) -> int:
     """Run mosquitto on a free port of 127.0.0.1; return the port."""
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
-        pytest.skip("mosquitto is not installed (Debian: mosquitto)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n")
-    with (tmp_path / "mosquitto.log").open("wb") as log:
-        process = subprocess.Popen([program, "-c", str(config)], stdout=log, stderr=log)
-    wait_for(lambda: _answers(port), what="mosquitto")
-    yield port
-    process.terminate()
-    process.wait(10)
+    return mosquitto("allow_anonymous true").port
 
 
 @pytest.fixture
