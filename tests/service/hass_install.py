@@ -16,7 +16,8 @@ from pathlib import Path
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hik-thermal-plugin"
 GIVEN = "HIK_THERMAL_HASS"
 RELEASES = {(3, 14, 2): "2026.11.0", (3, 13, 2): "2026.2.3", (3, 13, 0): "2025.4.4", (3, 12, 0): "2025.1.4"}
-"""From which Python on which release is tested: each is the newest that runs there. Devices are announced to 2024.12 and later."""
+"""From which Python on which release is tested: each is the newest that runs there, and on 3.14 it needs g++ for want of wheels.
+Devices are announced to 2024.12 and later."""
 INTEGRATIONS = (
     *("frontend", "mqtt", "onboarding", "camera", "image", "history", "lovelace"),
     *("hassio", "ffmpeg", "assist_pipeline", "infrared", "radio_frequency"),  # newer ones load these unasked

@@ -78,6 +78,10 @@ def test_entities_appear_change_become_unknown_and_unavailable_and_disappear(
     assert home_assistant.attributes(FIRE)["released_by"] == "quiet"
     home_assistant.until(lambda: home_assistant.attributes("event.ofen_sud_1_fire_event")["event_type"] == "end")
     home_assistant.expect("binary_sensor.ofen_sud_1_temperature_pre_alarm", "off")
+    assert home_assistant.state("binary_sensor.ofen_sud_1_motion_camera_01") is None
+    camera.apply([{"motion": {"channel": 1}}])  # of the other channel, and shown for the first time
+    home_assistant.expect("binary_sensor.ofen_sud_1_motion_camera_01", "on")
+    home_assistant.expect("binary_sensor.ofen_sud_1_motion_camera_01", "off")
 
     # the camera is away: nobody can know, but that it is away is known
     camera.apply([{"fault": {"kind": "reboot", "seconds": 4}}])
