@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS: Final = 1.0
 LISTENING_SECONDS: Final = 4.0
 """After this time an entity that was announced hears its state, whether or not the broker retains it."""
+HEIR_SECONDS: Final = 15.0
+"""A camera that is gone is taken away after this time, unless one with its serial number, but another name, has come."""
 _AREA: Final = "home_assistant"
 
 
@@ -37,6 +39,11 @@ class _Camera:
     node: str | None = None
     topic: str | None = None
     payload: bytes = b""
+
+    def inherit(self, other: _Camera) -> None:
+        """Take what the same device has shown under another name, and what was announced of it."""
+        self.shown.add(other.shown)
+        self.payload = other.payload
 
 
 class Announcements:
@@ -60,6 +67,8 @@ class Announcements:
         self._again = again
         self._lock = threading.Lock()
         self._cameras: dict[str, _Camera] = {}
+        self._left: dict[str, _Camera] = {}
+        """Those that are gone and may come back under another name, by the name they had."""
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -75,11 +84,13 @@ class Announcements:
                 self._store.drop(_AREA, camera)
                 continue
             stays = found.node is not None and found.topic == discovery_topic(self._settings, found.node)
-            if self._settings.discovery and camera in known and stays:
+            if not (self._settings.discovery and stays):
+                self._take_away(camera, found.topic)
+            elif camera in known:
                 self._cameras[camera] = found
                 self._publish(Message(found.topic, payload, 1, True))
             else:
-                self._take_away(camera, found.topic)
+                self._leave(camera, found)
 
     def saw(self, message: Message) -> None:
         """Take a message that is about to go out: what it shows gets an entity."""
@@ -113,6 +124,10 @@ class Announcements:
                 return
             before, payload = camera.topic, camera.payload
             camera.node = self._node(name, info)
+            for other in [other for other, left in self._left.items() if left.node == camera.node]:
+                camera.inherit(self._left.pop(other))
+                self._store.drop(_AREA, other)
+                payload = camera.payload
             message = discovery(info, camera.shown, self._topics, self._settings, node=camera.node, before=payload)
             camera.topic, camera.payload = message.topic, message.payload
             row = {"node": camera.node, "topic": camera.topic, "shown": camera.shown.plain()}
@@ -151,7 +166,18 @@ class Announcements:
         with self._lock:
             found = self._cameras.pop(camera, None)
             if found is not None and found.topic is not None:
-                self._take_away(camera, found.topic)
+                self._leave(camera, found)
+
+    def without_heirs(self) -> None:
+        """Take away the cameras that are gone and did not come back under another name."""
+        with self._lock:
+            for camera, left in self._left.items():
+                self._take_away(camera, str(left.topic))
+            self._left.clear()
+
+    def _leave(self, camera: str, found: _Camera) -> None:
+        self._left[camera] = found
+        self._clock.after("heirs", HEIR_SECONDS)
 
     def _take_away(self, camera: str, topic: str) -> None:
         self._store.drop(_AREA, camera)

@@ -212,6 +212,8 @@ class Bridge:
                 self._home_assistant.announce(feed.info)
             case "repeat":
                 self._home_assistant.repeat(camera)
+            case "heirs":
+                self._home_assistant.without_heirs()
 
     def _status_soon(self) -> None:
         self._clock.after("status", _STATUS_SECONDS)

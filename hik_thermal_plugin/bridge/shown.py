@@ -64,6 +64,13 @@ class Shown:
         self.last_picture[channel] = place
         return True
 
+    def add(self, other: Shown) -> None:
+        """Take what was shown elsewhere; what is known here is newer."""
+        self.rules = {**other.rules, **self.rules}
+        self.kinds = {**other.kinds, **self.kinds}
+        self.pictures = {**other.pictures, **self.pictures}
+        self.last_picture = {**other.last_picture, **self.last_picture}
+
     def plain(self) -> Document:
         """Return it as plain data that outlives a restart."""
         return {

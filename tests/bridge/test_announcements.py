@@ -28,6 +28,7 @@ Make = Callable[..., Host]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hik_thermal_plugin.bridge.announcements.SETTLE_SECONDS", 0.05)
     monkeypatch.setattr("hik_thermal_plugin.bridge.announcements.LISTENING_SECONDS", 0.3)
+    monkeypatch.setattr("hik_thermal_plugin.bridge.announcements.HEIR_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -233,11 +234,12 @@ def test_another_prefix_of_home_assistant_moves_the_announcement(
     ear.expect(topic("fake-kiln", ear).replace("ha/", "other/", 1), components)
 
 
-def test_a_renamed_camera_stays_the_same_device(broker: Amqtt, announcing: Make, ear: Ear) -> None:
+def test_a_renamed_camera_stays_the_same_device(broker: Amqtt, announcing: Make, ear: Ear, wait_for: Wait) -> None:
     host = announcing(broker.port)
-    host.add("kiln")
+    first = host.add("kiln")
     host.start()
-    ear.expect(topic("fake-kiln", ear), components)
+    first.tell_reading(reading())
+    ear.expect(topic("fake-kiln", ear), lambda told: "2_temperature_1_max" in components(told))
     host.close()
     second = announcing(broker.port)
     renamed = second.add("Ofen 1")
@@ -247,6 +249,12 @@ def test_a_renamed_camera_stays_the_same_device(broker: Amqtt, announcing: Make,
         topic("fake-kiln", ear), lambda told: isinstance(told, dict) and told["device"]["name"] == "Ofen 1"
     )
     assert document["components"]["2_snapshot"]["command_topic"] == f"{ear.prefix}/ofen_1/2/snapshot/set"
+    assert document["components"]["2_temperature_1_max"]["state_topic"] == f"{ear.prefix}/ofen_1/2/temperature/1"
+    bridge = second.mqtt._bridge
+    assert bridge is not None
+    wait_for(lambda: not bridge._home_assistant._left)
+    second.close()
+    assert b"" not in ear.payloads(topic("fake-kiln", ear)), "it was never taken away"
 
 
 def test_two_entries_for_one_device_are_two(broker: Amqtt, announcing: Make, ear: Ear, wait_for: Wait) -> None:

@@ -145,7 +145,9 @@ class HomeAssistant:
         return str(answer.json()["state"]) if answer.is_success else None
 
     def attributes(self, entity: str) -> Mapping[str, Any]:
-        return dict(self.get(f"/api/states/{entity}")["attributes"])
+        """Return the attributes of an entity, none when there is none of that name."""
+        answer = self._client.get(f"/api/states/{entity}")
+        return dict(answer.json()["attributes"]) if answer.is_success else {}
 
     def expect(self, entity: str, wanted: str | None, seconds: float = 30.0) -> None:
         """Wait until an entity has a state."""

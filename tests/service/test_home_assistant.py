@@ -112,7 +112,7 @@ def test_entities_appear_change_become_unknown_and_unavailable_and_disappear(
 
 
 def friendly_name(home_assistant: HomeAssistant, entity: str) -> object:
-    return home_assistant.attributes(entity)["friendly_name"]
+    return home_assistant.attributes(entity).get("friendly_name")
 
 
 def test_a_button_reaches_the_camera_and_its_answer_comes_back(
@@ -195,8 +195,14 @@ def test_home_assistant_is_started_before_after_and_in_between(
     home_assistant.start()
     home_assistant.expect(FIRE, "off")
 
+    service.stop()  # the camera is renamed: another name, the same entities
+    service.configure({"Esse 2": {"url": camera.http}}, **ANNOUNCED)
+    service.start()
+    home_assistant.until(lambda: friendly_name(home_assistant, FIRE) == "Esse 2 Fire")
+    home_assistant.expect(FIRE, "off")
+
     service.stop()  # discovery is switched off
-    service.configure({NAME: {"url": camera.http}}, release_after=2)
+    service.configure({"Esse 2": {"url": camera.http}}, release_after=2)
     service.start()
     home_assistant.expect(FIRE, None)
     assert home_assistant.complaints() == []
