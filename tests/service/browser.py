@@ -36,7 +36,7 @@ PICTURES = """
 
 def program() -> str | None:
     """Return the browser, None when there is none."""
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Browser:
@@ -48,7 +48,13 @@ class Browser:
         self._folder = folder
         options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
         own = (f"--user-data-dir={folder}", "--remote-debugging-port=0")
-        quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--lang=en")
+        quiet = (
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--lang=en",
+            "--disable-dev-shm-usage",
+        )
         self._process = subprocess.Popen(
             [found, *options, *own, *quiet, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
