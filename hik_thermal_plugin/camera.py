@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nvr_hooks import (
     CameraChanged,
@@ -38,6 +39,9 @@ from .captures import check_target, write_capture
 from .config import CameraSettings
 from .device import Device
 from .isapi.findings import finding_of
+from .isapi.listener import Listener
+from .isapi.push_source import PushSource
+from .listening import Unarmed
 from .measurement import check, measure
 from .merge import LifeCycles
 from .recording_time import RecordingTime
@@ -54,7 +58,14 @@ _log = logging.getLogger(__name__)
 class Camera:
     """One configured camera. Thread-safe; connects when somebody listens or asks."""
 
-    def __init__(self, name: str, settings: CameraSettings, state_dir: Path, deliveries: Deliveries) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: CameraSettings,
+        state_dir: Path,
+        deliveries: Deliveries,
+        listener: Listener | None = None,
+    ) -> None:
         self.name = name
         self._lock = threading.Lock()
         self._learner: threading.Thread | None = None
@@ -65,7 +76,7 @@ class Camera:
         if settings.picture_overlay:
             self._pictures.prepare()
         self._alarms = SharedStream(
-            lambda: self._device.transport.alarms(lambda: self._device.identity.zone),
+            self._open_alarms,
             camera=name,
             source="alert_stream",
             deliveries=deliveries,
@@ -85,6 +96,15 @@ class Camera:
         )
         self._virtual = VirtualWatch(name, self._temperatures.watch, self._alarms.tell)
         self._virtual.configure(settings.rules_of_our_own)
+        self._push = PushSource(
+            name,
+            listener or Listener(),
+            state_dir,
+            self._alarms.tell,
+            host=lambda: urlsplit(self._device.settings.url).hostname or "",
+            zone=lambda: self._device.identity.zone,
+            clock_ahead=lambda: self._device.identity.clock_ahead,
+        )
         times = RecordingTime(name, lambda: self._device)
         self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch, times)
         self.archive = CameraArchive(name, lambda: self._device, self.video, times, self._tell)
@@ -138,7 +158,8 @@ class Camera:
     def listen(self, sink: Sink) -> Subscription:
         """Deliver alarms of device and virtual rules, pictures, connection and camera changes to the sink until closed."""
         delivery = self._alarms.subscribe(sink)
-        for state in (self._temperatures.metadata, self._virtual.connection):
+        pushed = self._push.connection if "push" in self._device.settings.sources else None
+        for state in (pushed, self._temperatures.metadata, self._virtual.connection):
             if state is not None:
                 delivery.put(state)
         return delivery
@@ -201,7 +222,8 @@ class Camera:
 
     def health(self) -> Sequence[Health]:
         """Return how each source is doing."""
-        return (self._alarms.health(), *self._temperatures.health())
+        pushed = (self._push.health(),) if "push" in self._device.settings.sources else ()
+        return (self._alarms.health(), *pushed, *self._temperatures.health())
 
     def diagnose(self) -> Sequence[Finding]:
         """Ask the device who it is and what keeps its alarms from being sent; what keeps it from answering is a finding too."""
@@ -245,6 +267,7 @@ class Camera:
         """End all connections and threads."""
         self.interrupt()
         self.archive.close()
+        self._push.attend(False)
         self.video.close()
         self._alarms.close()
         self._temperatures.close()
@@ -270,8 +293,15 @@ class Camera:
     def _attend(self) -> None:
         """Let the virtual rules work, and metadata tell its fires, while anybody listens."""
         listened = self._alarms.has_subscribers and not self._closed
+        self._push.attend(listened and "push" in self._device.settings.sources)
         self._virtual.attend(listened)
         self._temperatures.attend(listened)
+
+    def _open_alarms(self) -> LiveSource:
+        device = self._device
+        if "alert_stream" not in device.settings.sources:
+            return Unarmed(self.name)
+        return device.transport.alarms(lambda: self._device.identity.zone)
 
     def _open_temperatures(self, source: TemperatureSource) -> LiveSource:
         """Return a source of the thermal channel's temperatures; asks the device which that is, when nobody has."""

@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from .listener_settings import ListenerSettings, TlsVersion
 from .transport import MetadataUse, TemperatureSource
 from .virtual import DifferenceRule, RiseRule, ThresholdRule, VirtualRule
 
@@ -96,6 +97,7 @@ class TlsSettings(_Section):
         json_schema_extra={"pattern": f"^{_SHA256}$"},
     )
     verify: bool = Field(True, description="false trusts any certificate: whoever stands in between reads the password")
+    minimum: TlsVersion = Field("1.2", description="oldest version of TLS that is spoken with the camera")
 
 
 class TemperatureSettings(_Section):
@@ -219,8 +221,9 @@ class CameraSettings(_Section):
     config_channel: Channel | None = Field(
         None, description="channel of the measuring rules, when they stand under another one than the temperatures"
     )
-    sources: tuple[Literal["alert_stream", "realtime", "metadata", "poll", "frame"], ...] = Field(
-        ("alert_stream", *TEMPERATURE_SOURCES), description="which sources of alarms and temperatures may be used"
+    sources: tuple[Literal["alert_stream", "push", "realtime", "metadata", "poll", "frame"], ...] = Field(
+        ("alert_stream", *TEMPERATURE_SOURCES),
+        description="which sources of alarms and temperatures may be used; push: alarms that the camera sends to the listener",
     )
     temperature: TemperatureSettings = Field(default_factory=lambda: TemperatureSettings())
     metadata: MetadataSettings = Field(default_factory=lambda: MetadataSettings())
@@ -241,8 +244,8 @@ class CameraSettings(_Section):
 
     @model_validator(mode="after")
     def _sources_make_sense(self) -> CameraSettings:
-        if "alert_stream" not in self.sources:
-            raise ValueError("sources has to list alert_stream: alarms come over nothing else")
+        if not {"alert_stream", "push"} & set(self.sources):
+            raise ValueError("sources has to list alert_stream, push or both: alarms come over nothing else")
         if self.metadata.enable and "metadata" not in self.sources:
             raise ValueError("metadata.enable is true, but sources does not list metadata")
         if self.temperature.source not in ("auto", *self.sources):
@@ -271,7 +274,15 @@ class CameraSettings(_Section):
 class DriverSettings(_Section):
     """The section `hik_thermal`."""
 
+    listener: ListenerSettings = Field(default_factory=lambda: ListenerSettings())
     cameras: dict[Annotated[str, Field(min_length=1, max_length=64)], CameraSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _somebody_listens(self) -> DriverSettings:
+        pushing = [name for name, camera in self.cameras.items() if "push" in camera.sources]
+        if pushing and self.listener.bind is None:
+            raise ValueError(f"listener.bind is not set, but sources of {', '.join(pushing)} list push")
+        return self
 
 
 class Settings(_Section):
@@ -308,4 +319,14 @@ def schema() -> Mapping[str, Any]:
     return DriverSettings.model_json_schema()
 
 
-__all__ = ["KEY", "CameraSettings", "DriverSettings", "Settings", "TlsSettings", "camera_settings", "read", "schema"]
+__all__ = [
+    "KEY",
+    "CameraSettings",
+    "DriverSettings",
+    "ListenerSettings",
+    "Settings",
+    "TlsSettings",
+    "camera_settings",
+    "read",
+    "schema",
+]

@@ -79,12 +79,12 @@ class Delivery:
         """How many events the sink did not take in time: the oldest of more than 10,000 waiting ones."""
         return self._dropped
 
-    def put(self, event: Event) -> None:
-        """Let the sink be called with the event; never waits."""
+    def put(self, event: Event) -> bool:
+        """Let the sink be called with the event; never waits. Return whether it has room: False when ended, or when another had to go."""
         slow = hanging = False
         with self._lock:
             if self._state != "running" or self._finishing:
-                return
+                return False
             if len(self._queue) >= self._limit:
                 self._queue.popleft()
                 self._dropped += 1
@@ -99,6 +99,7 @@ class Delivery:
             self._complain(f"a sink did not return within {HANGING:.0f} s; only it is held up")
         if slow:
             self._complain(f"a sink is too slow: {self._limit} events wait for it, the oldest are dropped")
+        return not slow
 
     def put_at(self, event: Event, when: float) -> None:
         """Let the sink be called with the event when time.monotonic() reaches `when`; of several such events only the earliest counts."""

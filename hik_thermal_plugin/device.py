@@ -142,7 +142,12 @@ def _transport(name: str, settings: CameraSettings, state_dir: Path) -> CameraTr
     budget = LoginBudget(
         f"{settings.username}@{settings.url}", secret, state_dir, auth_retry_seconds=settings.auth_retry
     )
-    tls = Tls(ca=settings.tls.ca, fingerprint=settings.tls.fingerprint, verify=settings.tls.verify)
+    tls = Tls(
+        ca=settings.tls.ca,
+        fingerprint=settings.tls.fingerprint,
+        verify=settings.tls.verify,
+        minimum=settings.tls.minimum,
+    )
     client = IsapiClient(name, settings.url, settings.username, secret, budget, timeout=settings.timeout, tls=tls)
     return IsapiDevice(
         name,

@@ -7,6 +7,9 @@ device's word inactive. Devices often never say it (isapi.md 6.4), so an alarm a
 The metadata track tells what burns again and again, without numbers and without an end. Its fires are held against those that are known:
 one that lies where a known one does is that one, whoever told it first; of what is known already a moment's word is enough.
 
+A camera that is armed and pushes too tells each alarm twice, now and then long after each other, because a push that was not taken is sent
+again. The second word goes on as a repeat; when the alarm is over already it is swallowed, and so are the pictures that have come already.
+
 Temperatures are told by the first source, in a given order, that is fresh; a rule that is told no more, while others are, is retired.
 """
 
@@ -41,8 +44,12 @@ NEAR = 0.01
 """Of the picture: so far beyond its outline a fire may still be the same one."""
 MOST = 1_000
 """Open life cycles, and rules, kept per camera; the one longest silent goes first."""
+MOST_WORDS = 256
+"""Of a camera that are remembered in case it says them again."""
 MOST_TARGETS = 64
 """Known of one life cycle."""
+AGAIN = timedelta(minutes=5)
+"""For how long the other source may still be telling what the first has told."""
 _LOOK_EVERY = timedelta(seconds=1)
 _NAME_NO_PRESET: frozenset[Source] = frozenset({"poll", "frame"})
 
@@ -60,6 +67,14 @@ class _Open:
     """When the metadata track's word was passed on last."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last alarm of a source: its own id, and that of its life cycle."""
+
+    event_id: str
+    alarm_id: str
+
+
 class LifeCycles:
     """The open life cycles of one camera. Not thread-safe: one per source thread, or under its owner's lock."""
 
@@ -67,24 +82,43 @@ class LifeCycles:
         self._quiet = quiet
         self._open: dict[_Key, _Open] = {}
         self._ended: dict[_Key, datetime] = {}
-        self._last: tuple[str, str] = ("", "")
+        self._last: dict[Source, _Last] = {}
+        self._words: dict[int, tuple[Source, datetime, str]] = {}
+        self._pictures: dict[tuple[str, datetime | None], dict[Source, int]] = {}
 
     def place(self, event: Event) -> Event | None:
         """Return the event with its phase and the identifier of its life cycle; events without one come back as they are.
 
-        None: the metadata track tells again, within a moment, what is known.
+        None: what is known already, told again by the metadata track within a moment, or by another source of the same words.
         """
         if isinstance(event, Alarm):
             return self._alarm(event)
-        if isinstance(event, AlarmPicture) and event.alarm_id == self._last[0]:
-            return replace(event, alarm_id=self._last[1])
+        if isinstance(event, AlarmPicture):
+            return self._picture(event)
         return event
+
+    def _picture(self, event: AlarmPicture) -> AlarmPicture | None:
+        last = self._last.get(event.source)
+        if last is None or event.alarm_id != last.event_id:
+            return event
+        told = self._pictures.setdefault((last.alarm_id, event.at), {})
+        told[event.source] = number = told.get(event.source, 0) + 1
+        if len(self._pictures) > MOST_WORDS:
+            del self._pictures[next(iter(self._pictures))]
+        if event.at is not None and any(
+            number <= of_other for source, of_other in told.items() if source != event.source
+        ):
+            return None
+        return replace(event, alarm_id=last.alarm_id)
 
     def _alarm(self, event: Alarm) -> Alarm | None:
         key = _key(event)
         known = self._open.pop(key, None)
         if known is not None and event.received_at - known.last > self._quiet:
             known = None
+        if (before := self._said_before(key, event)) is not None and known is None:
+            self._last[event.source] = _Last(event.id, before)
+            return None
         targets, said = (known.targets, known.said) if known is not None else ((), None)
         if event.source == "metadata":
             ended = self._ended.get(key)
@@ -113,8 +147,26 @@ class LifeCycles:
                 del self._open[next(iter(self._open))]
         elif isinstance(event, FireAlarm):
             self._ended[key] = event.received_at
-        self._last = (event.id, alarm_id)
+        self._last[event.source] = _Last(event.id, alarm_id)
+        self._remember(key, event, alarm_id)
         return replace(event, phase=phase, alarm_id=alarm_id)
+
+    def _said_before(self, key: _Key, event: Alarm) -> str | None:
+        """Return the life cycle in which these very words were told, one of both times over push."""
+        word = _word(key, event)
+        told = None if word is None else self._words.get(word)
+        if told is None or "push" not in (event.source, told[0]) or abs(event.received_at - told[1]) > AGAIN:
+            return None
+        return told[2]
+
+    def _remember(self, key: _Key, event: Alarm, alarm_id: str) -> None:
+        word = _word(key, event)
+        if word is None or ((told := self._words.get(word)) and abs(event.received_at - told[1]) <= AGAIN):
+            return
+        self._words.pop(word, None)
+        self._words[word] = (event.source, event.received_at, alarm_id)
+        if len(self._words) > MOST_WORDS:
+            del self._words[next(iter(self._words))]
 
 
 def _key(event: Alarm) -> _Key:
@@ -124,6 +176,13 @@ def _key(event: Alarm) -> _Key:
         case TemperatureDifferenceAlarm(rule=rule, other_rule=other):
             return (event.channel, event.kind, rule, other)
     return (event.channel, event.kind, None, None)
+
+
+def _word(key: _Key, event: Alarm) -> int | None:
+    """Return what stands for a device's words and when, by its own clock, it said them."""
+    if event.at is None or event.source in ("metadata", "virtual"):
+        return None
+    return hash((key, event.at, event.level, event.phase == "end", event.targets))
 
 
 def _updated(known: Sequence[Target], told: Sequence[Target]) -> tuple[Target, ...]:

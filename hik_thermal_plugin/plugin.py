@@ -41,6 +41,7 @@ from nvr_hooks import (
 
 if TYPE_CHECKING:
     from .camera import Camera
+    from .listening import Slots
     from .site import Site
 
 KEY = "hik_thermal"
@@ -197,16 +198,25 @@ class HikThermal:
 
     @hookimpl
     def nvr_commands(self, cli: Any) -> None:
-        """Add `frame`."""
+        """Add `frame` and `listen`."""
         from .commands import nvr_commands
+        from .listen_command import nvr_commands as nvr_listen_command
 
         nvr_commands(cli)
+        nvr_listen_command(cli, self._slots)
 
     @hookimpl
     def nvr_close(self) -> None:
         """End all connections."""
         if self._site is not None:
             self._site.close()
+
+    def _slots(self, camera: str) -> Slots | None:
+        """Return the list of hosts of a configured camera."""
+        from .listening import Slots
+
+        settings = None if self._site is None else self._site.settings
+        return Slots(camera, settings) if settings is not None and camera in settings.driver.cameras else None
 
     def _with(self, camera: str, ask: Callable[[Camera], T]) -> T | None:
         found = None if self._site is None else self._site.camera(camera)

@@ -1,4 +1,4 @@
-"""All configured cameras and what they share: sink threads, login budgets, state."""
+"""All configured cameras and what they share: sink threads, the listener that cameras push to, login budgets, state."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from nvr_hooks.secrets import Secret
 
 from .camera import Camera
 from .config import Settings, camera_settings
+from .isapi.listener import Listener
+from .listening import listener_options
 from .worker import Deliveries
 
 
@@ -21,6 +23,9 @@ class Site:
     """One host's cameras."""
 
     def __init__(self) -> None:
+        self.settings: Settings | None = None
+        """The present ones."""
+        self._listener = Listener()
         self._cameras: dict[str, Camera] = {}
         self._deliveries = Deliveries()
         self._lock = threading.Lock()
@@ -28,14 +33,18 @@ class Site:
     def configure(self, settings: Settings) -> None:
         """Make the cameras those of the settings: unchanged ones keep their connections, changed ones reconnect under the same
         subscriptions, removed ones end with ConnectionChanged(removed)."""
+        self._listener.configure(listener_options(settings.driver.listener))
         with self._lock:
+            self.settings = settings
             wanted = settings.driver.cameras
             removed = [self._cameras.pop(name) for name in list(self._cameras) if name not in wanted]
             for name, camera_settings in wanted.items():
                 if name in self._cameras:
                     self._cameras[name].configure(camera_settings, settings.state_dir)
                 else:
-                    self._cameras[name] = Camera(name, camera_settings, settings.state_dir, self._deliveries)
+                    self._cameras[name] = Camera(
+                        name, camera_settings, settings.state_dir, self._deliveries, self._listener
+                    )
         for camera in removed:
             camera.remove()
 
@@ -57,6 +66,7 @@ class Site:
             camera.interrupt()
         for camera in cameras:
             camera.close()
+        self._listener.close()
         self._deliveries.close()
         self._deliveries = Deliveries()
 

@@ -77,7 +77,7 @@ class Thermometry:
         metadata: MetadataUse = "unused",
         retry_seconds: float = 1800.0,
         offered: Callable[[TemperatureSource, bool], None] | None = None,
-        alarm: Callable[[Event], None] | None = None,
+        alarm: Callable[[Event], object] | None = None,
     ) -> None:
         self._camera = camera
         self._open = open

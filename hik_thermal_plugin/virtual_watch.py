@@ -23,7 +23,7 @@ _LOOK = Event()
 class VirtualWatch:
     """Thread-safe. `watch` subscribes to the camera's temperatures, `tell` takes what is to be told."""
 
-    def __init__(self, camera: str, watch: Callable[[Sink], Delivery], tell: Callable[[Event], None]) -> None:
+    def __init__(self, camera: str, watch: Callable[[Sink], Delivery], tell: Callable[[Event], object]) -> None:
         self._camera = camera
         self._watch = watch
         self._tell = tell

@@ -180,10 +180,10 @@ class SharedStream:
                 sink_errors=tally.sink_errors + sum(subscriber.sink_errors for subscriber in self._subscribers),
             )
 
-    def tell(self, event: Event) -> None:
-        """Tell the subscribers something that did not come from the source."""
+    def tell(self, event: Event) -> bool:
+        """Tell the subscribers something that did not come from the source; return whether any of them has taken it."""
         with self._lock:
-            self._tell(event)
+            return bool(self._subscribers) and self._tell(event)
 
     def reopen(self, open: Callable[[], LiveSource] | None = None) -> None:
         """Drop the connection, or the wait for it, and connect at once, by `open` from now on: the settings have changed."""
@@ -278,16 +278,15 @@ class SharedStream:
         if (before.state, before.reason) != (state, reason) or state == "auth_blocked":
             self._tell(self._connection)
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event) -> bool:
         told: Event | None = event
         if self._through is not None:
             try:
                 told = self._through(event)
             except Exception:  # noqa: BLE001 - nor may what is done with its events
                 _log.exception("%s: %s: an event is passed on as it came", self._camera, self._source)
-        if told is not None:
-            for subscriber in self._subscribers:
-                subscriber.put(told)
+        taken = [told is None or subscriber.put(told) for subscriber in self._subscribers]
+        return any(taken)
 
     def _count(self, run: _Run) -> bool:
         """Add up what the connection counted; return whether it was of use."""

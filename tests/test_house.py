@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DRIVER = (
+    "listener_settings listening "
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
     "isapi sdk media config device captures live_video video snapshots "
     "recording_time download_target downloads span_downloads archive"
@@ -33,11 +34,13 @@ TABLE = {
     "thermometry": "nvr_hooks transport worker deliveries merge tried_source",
     "tried_source": "nvr_hooks worker",
     "virtual_watch": "nvr_hooks deliveries virtual",
+    "listener_settings": "pydantic",
+    "listening": "nvr_hooks wire login isapi config",
     "measurement": "nvr_hooks transport radiometry",
     "isapi": "nvr_hooks wire transport login httpx",
     "sdk": "nvr_hooks wire transport login ctypes",
     "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",
-    "config": "nvr_hooks pydantic yaml transport virtual",
+    "config": "nvr_hooks pydantic yaml transport virtual listener_settings",
     "captures": "nvr_hooks transport wire",
     "live_video": "nvr_hooks worker deliveries transport media",
     "video": "nvr_hooks deliveries device live_video media recording_time",
@@ -51,7 +54,8 @@ TABLE = {
     "camera": DRIVER,
     "site": f"{DRIVER} camera",
     "commands": f"{DRIVER} typer@nvr_commands",
-    "plugin": f"{DRIVER} camera site commands",
+    "listen_command": "nvr_hooks wire isapi listening typer@nvr_commands",
+    "plugin": f"{DRIVER} camera site commands listen_command",
     "bridge": "nvr_hooks pydantic paho typer@nvr_commands",
     "frigate": "nvr_hooks pydantic httpx ruamel typer@nvr_commands",
     "alarm_recorder": "nvr_hooks pydantic",

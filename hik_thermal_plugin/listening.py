@@ -1,0 +1,139 @@
+"""Listening mode of one camera from our side: where it is to push, and the slot in its list of hosts that says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from nvr_hooks import ConnectionChanged, Event, Unreachable, WrongUse
+
+from .config import CameraSettings, ListenerSettings, Settings
+from .isapi.addresses import own_address
+from .isapi.client import IsapiClient
+from .isapi.http_hosts import HostsChange, HttpHosts
+from .isapi.listener import ListenerOptions
+from .isapi.part_stream import Counters
+from .isapi.push_source import push_path
+from .isapi.tls import Tls
+from .login import LoginBudget
+from .wire.http_hosts import Destination, HostSlot
+
+
+class Slots:
+    """The list of hosts of one configured camera. Nothing is written to it but on request."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._name = name
+        self._camera: CameraSettings = settings.driver.cameras[name]
+        self._listener = settings.driver.listener
+        self._state_dir = settings.state_dir
+
+    def read(self) -> tuple[tuple[HostSlot, ...], str | None]:
+        """Return the slots, and the number of ours; raises Unsupported where the camera has no listening mode."""
+        client = self._client()
+        try:
+            slots = HttpHosts(client).slots(client.deadline())
+        finally:
+            client.close()
+        wanted = self.destination()
+        return slots, next((slot.id for slot in slots if slot.leads_to(wanted)), None)
+
+    def set_up(self, *, dry_run: bool) -> HostsChange:
+        """Let the camera push to the listener; only a slot that is free, or ours already, is written."""
+        if self._listener.bind is None:
+            raise WrongUse("hik_thermal.listener.bind is not set: nobody would take what the camera sends")
+        if "push" not in self._camera.sources:
+            raise WrongUse(f"{self._name}: its sources do not list push: what it sends would be refused")
+        client = self._client()
+        try:
+            return HttpHosts(client).set_up(self.destination(), dry_run=dry_run, deadline=self._deadline(client))
+        finally:
+            client.close()
+
+    def remove(self, *, dry_run: bool) -> HostsChange:
+        """Free the slot that is ours."""
+        client = self._client()
+        try:
+            return HttpHosts(client).remove(self.destination(), dry_run=dry_run, deadline=self._deadline(client))
+        finally:
+            client.close()
+
+    def destination(self) -> Destination:
+        """Return where the camera is to push; raises Unreachable where no way leads to it."""
+        told = urlsplit(f"//{self._listener.address or ''}")
+        host = told.hostname or self._on_the_way()
+        return Destination(
+            host=host,
+            port=told.port or self._listener.port,
+            path=push_path(self._state_dir, self._name),
+            secure=self._listener.tls is not None,
+        )
+
+    def _on_the_way(self) -> str:
+        bind = self._listener.bind
+        if bind is not None and not ip_address(bind).is_unspecified:
+            return bind
+        camera = urlsplit(self._camera.url)
+        try:
+            return own_address(camera.hostname or "", camera.port or 80)
+        except OSError as error:
+            raise Unreachable(
+                f"{self._name}: no way leads to it: {error.strerror or error}", camera=self._name
+            ) from error
+
+    def _client(self) -> IsapiClient:
+        """Return a way to the camera, whatever its other transports are: listening mode is ISAPI's."""
+        camera = self._camera
+        secret = camera.password.reveal()
+        budget = LoginBudget(
+            f"{camera.username}@{camera.url}", secret, self._state_dir, auth_retry_seconds=camera.auth_retry
+        )
+        return IsapiClient(
+            self._name, camera.url, camera.username, secret, budget, timeout=camera.timeout, tls=tls_of(camera)
+        )
+
+    def _deadline(self, client: IsapiClient) -> float:
+        return client.deadline() + 2 * client.timeout  # reading, writing, reading back
+
+
+class Unarmed:
+    """Stands where the alarm stream would, when the owner wants alarms over push alone (worker.LiveSource)."""
+
+    def __init__(self, camera: str) -> None:
+        self.counters = Counters()
+        self._camera = camera
+        self._ended = threading.Event()
+
+    def events(self) -> Generator[Event, None, None]:
+        """Say why it is silent, and wait."""
+        yield ConnectionChanged(
+            camera=self._camera, state="starting", reason="not armed: sources does not list alert_stream"
+        )
+        self._ended.wait()
+
+    def interrupt(self) -> None:
+        """End events()."""
+        self._ended.set()
+
+
+def listener_options(settings: ListenerSettings) -> ListenerOptions | None:
+    """Return the options of the site's listener; None: it is off."""
+    if settings.bind is None:
+        return None
+    tls = settings.tls
+    return ListenerOptions(
+        bind=settings.bind,
+        port=settings.port,
+        allow=settings.allow,
+        certificate=None if tls is None else tls.cert,
+        key=None if tls is None else tls.key,
+        minimum="1.2" if tls is None else tls.minimum,
+    )
+
+
+def tls_of(camera: CameraSettings) -> Tls:
+    """Return how the camera's certificate is checked."""
+    tls = camera.tls
+    return Tls(ca=tls.ca, fingerprint=tls.fingerprint, verify=tls.verify, minimum=tls.minimum)
