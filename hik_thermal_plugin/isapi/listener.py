@@ -242,10 +242,10 @@ class _Run:
             return  # gone already, or no descriptor is left: whoever it was comes again
         address = plain_address(peer[0])
         if address is None or not self._listener.admits(address, self.addresses, self._options.allow):
-            sock.close()
             if address is not None:
                 self._listener.refuse(address, "it is no camera's address")
                 self.addresses.look_again()
+            sock.close()
             return
         same = [one for one in connections.values() if one.address == address and not one.over]
         for crowd, most in ((same, MOST_EACH), ([one for one in connections.values() if not one.over], MOST)):

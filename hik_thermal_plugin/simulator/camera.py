@@ -24,6 +24,7 @@ from .films import Films
 from .http import HttpConnection, Reply, Request
 from .login import Verdict
 from .port import HOST, Port
+from .pushes import Pushes
 from .real_time import RealTimeStreams, is_real_time
 from .recordings import Kind, Recordings
 from .rtsp import RtspConnection
@@ -57,6 +58,7 @@ class Camera:
         self._loop = asyncio.get_running_loop()
         self._alarms = Alarms(device)
         self._streams = AlertStreams(device, heartbeat)
+        self._pushes = Pushes(device)
         self._temperatures = RealTimeStreams(device, real_time)
         self._recordings = recordings
         self._films = Films(device)
@@ -88,6 +90,7 @@ class Camera:
             connection.abort()
         while self._connections:
             await asyncio.sleep(0)
+        await self._pushes.close()
         self._rtsp.close()
         self._downloads.close()
         self._films.close()
@@ -97,7 +100,7 @@ class Camera:
         due: list[Telling] = []
         for step in steps:
             if step.kind in ("send", "fault"):  # what went before must be on the wire first
-                self._streams.tell(due)
+                self._tell(due)
                 due = []
             self._apply(step)
             if not self._booting:
@@ -106,7 +109,7 @@ class Camera:
                     kind: Kind = "motion" if step.kind == "motion" else "alarm"
                     self._recordings.happens(kind, step.fields.get("seconds") or 0.0)
                 due += told
-        self._streams.tell(due)
+        self._tell(due)
         self._rtsp.look()
 
     def state(self) -> dict[str, Any]:
@@ -123,7 +126,12 @@ class Camera:
             "writes": list(self.device.writes),
             "rules": self.device.rules(),
             "fires": self.device.fires(),
+            "pushes": self._pushes.state(),
         }
+
+    def _tell(self, told: Sequence[Telling]) -> None:
+        self._streams.tell(told)
+        self._pushes.tell(told)
 
     def _apply(self, step: Step) -> None:
         scene, alarms, fields = self.device.scene, self._alarms, step.fields
@@ -152,7 +160,7 @@ class Camera:
             case "unfreeze":
                 scene.unfreeze()
             case "send":
-                self._streams.send(fields["file"])
+                (self._streams if fields["over"] == "alert_stream" else self._pushes).send(fields["file"])
             case "fault":
                 self._strike(fields["fault"])
 
@@ -190,6 +198,7 @@ class Camera:
             connection.end("rst")
         self.device.restart()
         self._alarms.restart()
+        self._pushes.restart()
         if self._booting:
             self._booting.cancel()
         self._booting = self._loop.call_later(seconds, self._boot)
@@ -219,7 +228,7 @@ class Camera:
             told = self._alarms.repeat()
             if told:
                 self._recordings.lasts()
-            self._streams.tell(told)
+            self._tell(told)
 
     def _came(self, connection: Connection) -> None:
         self._connections.add(connection)
@@ -311,7 +320,7 @@ class Camera:
     def _changed(self) -> None:
         """Tell what a changed configuration means at once."""
         self._temperatures.look()
-        self._streams.tell(self._alarms.look())
+        self._tell(self._alarms.look())
         self._rtsp.look()
 
     def _unauthorized(self, request: Request, verdict: Verdict) -> Reply:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .captured import Captured
 from .faults import Faults
+from .host_list import Hosts
 from .login import Login
 from .markup import Element
 from .measuring import Measuring
@@ -49,6 +50,7 @@ class Device:
         self.measuring = Measuring(model, profile)
         self.metadata = MetadataSettings(model, profile)
         self.faults = Faults()
+        self.hosts = Hosts(profile)
         self.config_channel = profile.config_channel or model.thermal.id
         self.data_channel = profile.data_channel or model.thermal.id
         self.identity = hashlib.sha256(identity.encode()).hexdigest()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from xml.etree import ElementTree
 
-from . import documents, metadata_switch, thermometry
+from . import documents, hosts, metadata_switch, thermometry
 from .device import Device
 from .http import Reply, Request
 from .markup import Element
@@ -175,6 +175,7 @@ _ROUTES: tuple[Route, ...] = (
         for name in documents.SCHEDULES
     ),
     _route("/ISAPI/ContentMgmt/Storage", storage),
+    *hosts.ROUTES,
     *metadata_switch.ROUTES,
     *thermometry.ROUTES,
 )

@@ -21,7 +21,7 @@
 | lock | the account, for `seconds` | as long as the device locks |
 | reboot | everything: connections end, the ports are closed for `seconds` | 5 s |
 | clock_skew | the clock is `seconds` ahead (negative: behind) from now on | – |
-| refuse_push | pushing alarms to hosts, which this camera cannot do yet: always refused | – |
+| refuse_push | pushes to hosts: not sent, and tried again later | one try |
 
 A download of a recording is a reply like any other: `truncate` sends half of it. To search and to download writes nothing: `refuse_write`
 does not strike it.
@@ -69,6 +69,7 @@ STANDING: tuple[Kind, ...] = (
     "duplicate",
     "busy",
     "refuse_write",
+    "refuse_push",
     "short_matrix",
     "long_matrix",
     "broken_matrix",

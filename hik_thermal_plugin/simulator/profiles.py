@@ -74,6 +74,12 @@ class Profile(ArchiveProfile):
     named_pictures: bool = False
     delimiter_in_pictures: bool = False
 
+    # Listening mode (isapi.md 6.9)
+    http_hosts: Literal["three", "one", "none"] = "three"
+    foreign_hosts: int = 0  # slots that lead to somebody else
+    hosts_capabilities: bool = True
+    hosts_by_list_only: bool = False
+
     # What alerts say (isapi.md 6.4-6.7)
     alert_namespace: str | None = HIKVISION  # alert streams were captured with it, thermal pushes without
     raw_ampersand: bool = False
@@ -244,6 +250,13 @@ PROFILES: dict[str, Profile] = {
     "no_pictures": _profile("Pictures are announced and do not come (6.2).", pictures=False),
     "named_pictures": _profile("Picture parts carry a name and a file name (6.2).", named_pictures=True),
     "delimiter_in_pictures": _profile("Pictures contain the delimiter (quirk 19).", delimiter_in_pictures=True),
+    # Listening mode
+    "no_listening": _profile("No list of hosts, as the guide says of thermal cameras (6.9).", http_hosts="none"),
+    "one_host": _profile("One slot for a host, as recorders have it (6.9).", http_hosts="one"),
+    "foreign_host": _profile("The first slot leads to somebody else, as captured (6.9).", foreign_hosts=1),
+    "foreign_hosts": _profile("All slots lead to somebody else (6.9).", foreign_hosts=3),
+    "hosts_uncapable": _profile("The list of hosts without its capabilities (6.9).", hosts_capabilities=False),
+    "hosts_by_list_only": _profile("Hosts are written as a list, not one by one (6.9).", hosts_by_list_only=True),
     # What alerts say
     "no_namespace": _profile("Alerts without a namespace, as in thermal pushes (quirk 1).", alert_namespace=None),
     "namespace_isapi_org": _profile("Alerts in the isapi.org namespace (quirk 1).", alert_namespace=ISAPI_ORG),

@@ -326,12 +326,6 @@ def test_clock_skew(armed, seconds):
     assert abs(told - datetime.now(UTC) - timedelta(seconds=seconds)) < timedelta(seconds=5)
 
 
-def test_push_cannot_be_refused_before_there_is_any(camera):
-    simulator, _ = camera()
-    with pytest.raises(ValueError, match="push not configured"):
-        simulator.apply([{"fault": {"kind": "refuse_push"}}])
-
-
 def test_the_control_port_knows_no_faults(camera):
     simulator, _ = camera()
     fault(simulator, "half_open", seconds=30)
