@@ -300,7 +300,11 @@ class LifeCycles:
 
     def _since(self, sources: Iterable[str]) -> float | None:
         """Return since when any of these sources is connected, None when none is."""
-        times = [self._online.get(source, float("-inf") if source == "virtual" else None) for source in sources]
+        names = set(sources)
+        if "push" in names:
+            # A push says nothing between alarms; but a camera that repeats them does so to everyone it tells, also to who is connected.
+            names |= set(ALARM_SOURCES)
+        times = [self._online.get(source, float("-inf") if source == "virtual" else None) for source in names]
         return min((at for at in times if at is not None), default=None)
 
     def _connected(self, sources: Iterable[str]) -> bool:

@@ -120,6 +120,18 @@ def test_a_source_that_never_says_it_is_connected_cannot_release() -> None:
     assert camera.active("fire") is False
 
 
+def test_what_was_only_pushed_is_over_when_the_armed_connection_is_quiet() -> None:
+    camera = OneCamera(online=False)
+    camera.tell(fire((1, 68.0), source="push"))
+    camera.wait(10)
+    assert camera.active("fire") is None
+    camera.connect("alert_stream")
+    camera.wait(9.9)
+    assert camera.active("fire") is None
+    camera.wait(0.1)
+    assert camera.active("fire") is False
+
+
 def test_who_tells_is_connected() -> None:
     camera = OneCamera(online=False)
     camera.tell(fire((1, 68.0)))

@@ -1,0 +1,105 @@
+"""The list of hosts a device pushes to: what a slot says, and a change that is a change of one slot."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+from nvr_hooks import BadAnswer, Unsupported
+
+from hik_thermal_plugin.wire.http_hosts import (
+    Destination,
+    others_unchanged,
+    point,
+    read_slots,
+    release,
+)
+
+NAMESPACE = "http://www.isapi.org/ver20/XMLSchema"
+TARGET = Destination(host="192.0.2.5", port=8089, path="/hik-thermal/0123456789abcdef0123456789abcdef")
+EXTENSIONS = '<Extensions xmlns="urn:selfextension:psiaext-ver10-xsd"><intervalBetweenEvents>0</intervalBetweenEvents></Extensions>'
+
+
+def slot(number: int, url: str = "/", address: str = "0.0.0.0", port: int = 80, more: str = "") -> str:
+    return (
+        f"<HttpHostNotification><id>{number}</id><url>{url}</url><protocolType>HTTP</protocolType>"
+        "<parameterFormatType>XML</parameterFormatType><addressingFormatType>ipaddress</addressingFormatType>"
+        f"<ipAddress>{address}</ipAddress><portNo>{port}</portNo><userName></userName>"
+        f"<httpAuthenticationMethod>none</httpAuthenticationMethod>{more}</HttpHostNotification>"
+    )
+
+
+def listed(*slots: str, namespace: str = NAMESPACE) -> bytes:
+    return f'<HttpHostNotificationList version="2.0" xmlns="{namespace}">{"".join(slots)}</HttpHostNotificationList>'.encode()
+
+
+USED = slot(1, "/api/hikvision", "192.0.2.20", 8123, EXTENSIONS)
+
+
+def test_free_and_used_slots() -> None:
+    found = read_slots(listed(USED, slot(2)))
+    assert [(one.id, one.free, one.host, one.port) for one in found] == [
+        ("1", False, "192.0.2.20", 8123),
+        ("2", True, "", 80),
+    ]
+    assert not read_slots(listed(slot(1, "/somewhere")))[0].free, "a path without an address is somebody's"
+    assert "hikvision" not in repr(found), "whoever knows a path can push to it"
+
+
+def test_a_slot_is_pointed_and_nothing_else_changes() -> None:
+    before = listed(USED, slot(2, more=EXTENSIONS), slot(3))
+    edit = point(before, "2", TARGET)
+    assert {(change.name, change.before, change.after) for change in edit.changes} == {
+        ("url", "/", TARGET.path),
+        ("ipAddress", "0.0.0.0", "192.0.2.5"),
+        ("portNo", "80", "8089"),
+    }
+    assert others_unchanged(before, edit.whole, "2")
+    assert [one.leads_to(TARGET) for one in read_slots(edit.whole)] == [False, True, False]
+    single = etree.fromstring(edit.single)
+    assert single.tag == f"{{{NAMESPACE}}}HttpHostNotification"
+    assert single.get("version") == "2.0"
+    assert b"intervalBetweenEvents" in edit.single
+    assert read_slots(edit.single)[0].leads_to(TARGET)
+    assert point(edit.whole, "2", TARGET).changes == ()
+
+
+def test_release_is_what_a_free_slot_says() -> None:
+    before = listed(USED, slot(2))
+    assert read_slots(release(point(before, "2", TARGET).whole, "2").whole) == read_slots(before)
+
+
+def test_a_name_instead_of_an_address_and_back() -> None:
+    named = Destination(host="nvr.example", port=8089, path=TARGET.path, secure=True)
+    edit = point(listed(slot(1)), "1", named)
+    found = read_slots(edit.whole)[0]
+    assert (found.protocol, found.host) == ("HTTPS", "nvr.example")
+    order = [etree.QName(field).localname for field in etree.fromstring(edit.single)]
+    assert order.index("hostName") == order.index("portNo") - 1
+    assert read_slots(release(edit.whole, "1").whole) == read_slots(listed(slot(1)))
+    assert b"hostName" not in release(edit.whole, "1").whole
+
+
+def test_ours_is_known_again_after_a_move_and_after_its_path_was_lost() -> None:
+    moved = read_slots(listed(slot(1, TARGET.path, "192.0.2.77", 9000)))[0]
+    assert moved.leads_to(TARGET)
+    forgotten = read_slots(listed(slot(1, "/hik-thermal/ffffffffffffffffffffffffffffffff", "192.0.2.5", 8089)))[0]
+    assert forgotten.leads_to(TARGET)
+    other_host = read_slots(listed(slot(1, "/hik-thermal/ffffffffffffffffffffffffffffffff", "192.0.2.6", 8089)))[0]
+    assert not other_host.leads_to(TARGET), "another host of the same program"
+
+
+def test_what_the_device_does_not_offer_is_unsupported() -> None:
+    offered = b'<Cap><HttpHostNotification><protocolType opt="HTTP"/><addressingFormatType opt="ipaddress"/></HttpHostNotification></Cap>'
+    point(listed(slot(1)), "1", TARGET, offered)
+    for wanted in (
+        Destination(host="192.0.2.5", port=1, path="/x", secure=True),
+        Destination(host="name", port=1, path="/x"),
+    ):
+        with pytest.raises(Unsupported, match="its hosts have no"):
+            point(listed(slot(1)), "1", wanted, offered)
+
+
+@pytest.mark.parametrize("document", [b"<Other/>", b"", b"<HttpHostNotificationList>", listed(slot(1))])
+def test_another_document_is_a_bad_answer(document: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        point(document, "9", TARGET)
