@@ -69,8 +69,9 @@ class Camera:
         self.name = name
         self._lock = threading.Lock()
         self._learner: threading.Thread | None = None
+        self._renewer: threading.Thread | None = None
         self._closed = False
-        self._device = Device(name, settings, state_dir)
+        self._device = Device(name, settings, state_dir, self._renewed)
         self._cycles = LifeCycles()
         self._pictures = AlarmPictures(name)
         if settings.picture_overlay:
@@ -139,7 +140,7 @@ class Camera:
             old = self._device
             if (settings, state_dir) == (old.settings, old.state_dir):
                 return
-            self._device = Device(self.name, settings, state_dir)
+            self._device = Device(self.name, settings, state_dir, self._renewed)
         if settings.picture_overlay:
             self._pictures.prepare()
         self._alarms.reopen()
@@ -271,8 +272,9 @@ class Camera:
         self.video.close()
         self._alarms.close()
         self._temperatures.close()
-        if (learner := self._learner) is not None and learner is not threading.current_thread():
-            learner.join(self._device.settings.timeout)
+        for thread in (self._learner, self._renewer):
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(self._device.settings.timeout)
         self._device.transport.close()
 
     def _tell(self, event: Event) -> bool:
@@ -312,6 +314,22 @@ class Camera:
     def _offered(self, source: TemperatureSource, yes: bool) -> None:
         if self._device.offers(source, yes):
             self._alarms.tell(CameraChanged(camera=self.name, info=self.info))
+
+    def _renewed(self) -> bool:
+        """Tell whether the file of the password holds another one by now; then connect anew with it, on a thread that may wait."""
+        device = self._device
+        password = device.settings.password.again()
+        if password == device.settings.password:
+            return False
+        settings = device.settings.model_copy(update={"password": password})
+        with self._lock:
+            if not self._closed and (self._renewer is None or not self._renewer.is_alive()):
+                _log.info("%s: its password has changed where it is kept: connecting anew with it", self.name)
+                self._renewer = threading.Thread(
+                    target=self.configure, args=(settings, device.state_dir), name=f"{self.name}-password", daemon=True
+                )
+                self._renewer.start()
+        return True
 
     def _learn_later(self) -> None:
         """Learn on a thread of its own: an alarm must not wait for who the camera is."""

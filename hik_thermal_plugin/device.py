@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nvr_hooks import Capability, ChannelInfo, Unreachable, Unsupported
@@ -37,11 +37,14 @@ _FRESH_FOR = 5.0
 class Device:
     """Thread-safe. `identity` is what is known now, without asking."""
 
-    def __init__(self, name: str, settings: CameraSettings, state_dir: Path) -> None:
+    def __init__(
+        self, name: str, settings: CameraSettings, state_dir: Path, renewed: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`renewed`: login.LoginBudget."""
         self.name = name
         self.settings = settings
         self.state_dir = state_dir
-        self.transport: CameraTransport = _transport(name, settings, state_dir)
+        self.transport: CameraTransport = _transport(name, settings, state_dir, renewed)
         self.identity = Identity()
         self._learning = threading.Lock()
         self._lock = threading.Lock()
@@ -137,10 +140,14 @@ class Device:
         return time.monotonic() + self.settings.timeout * times
 
 
-def _transport(name: str, settings: CameraSettings, state_dir: Path) -> CameraTransport:
+def _transport(name: str, settings: CameraSettings, state_dir: Path, renewed: Callable[[], bool]) -> CameraTransport:
     secret = settings.password.reveal()
     budget = LoginBudget(
-        f"{settings.username}@{settings.url}", secret, state_dir, auth_retry_seconds=settings.auth_retry
+        f"{settings.username}@{settings.url}",
+        secret,
+        state_dir,
+        auth_retry_seconds=settings.auth_retry,
+        renewed=renewed,
     )
     tls = Tls(
         ca=settings.tls.ca,

@@ -10,6 +10,7 @@ logs in, over any protocol and in any process, asks one `LoginBudget` per device
 - Until one was accepted, only one attempt is under way at a time, across threads and processes (a file lock in `state_dir`).
 - After two refusals nothing is sent by anyone until the device's own unlock time, or for `auth_retry_seconds`; then one more is allowed.
 - Other credentials have a budget of their own: a mended password helps at once, a second program with a wrong one harms only itself.
+- Where the secret has changed in the file it came from, the last attempt is not spent on the old one (`renewed`).
 - An attempt without an answer gives its permit back. One whose process died in the middle counts as refused: nobody knows.
 - After an acceptance attempts cost nothing, no lock and no file, until one is refused or `doubt()` says that the device may have changed.
 """
@@ -79,7 +80,9 @@ class LoginBudget:
     """The login attempts of one user at one device. Thread-safe; all that talks to the device shares one.
 
     `key` names device and user; `secret` is what they log in with: only a salted slow hash of it is written down, and only after a
-    refusal. `clock` gives seconds since the epoch. An unwritable `state_dir` is warned about once; then the budget ends with the process.
+    refusal. `clock` gives seconds since the epoch. `renewed` is asked before the last attempt is spent, and while none is allowed, whether
+    there is another secret by now; whoever says yes connects anew with it. An unwritable `state_dir` is warned about once; then the
+    budget ends with the process.
     """
 
     def __init__(
@@ -90,11 +93,13 @@ class LoginBudget:
         *,
         auth_retry_seconds: float = 1800.0,
         clock: Callable[[], float] = time.time,
+        renewed: Callable[[], bool] = lambda: False,
     ) -> None:
         self.auth_retry_seconds = auth_retry_seconds
         """How long a refusal without an end of its own lasts."""
         self._secret = secret
         self._clock = clock
+        self._renewed = renewed
         self._ledger = _Ledger(state_dir / f"login-{hashlib.sha256(key.encode()).hexdigest()[:24]}.json")
         self._fingerprint: tuple[str, str] = ("", "")
         self._gate = threading.Lock()
@@ -158,6 +163,8 @@ class LoginBudget:
         self._raise_if_blocked(camera, mine)
         if mine.blocked_at is not None:  # over by itself: one attempt, whose refusal blocks again
             mine.blocked_at, mine.locked, mine.refusals = None, False, ALLOWED - 1
+        if mine.refusals >= ALLOWED - 1:
+            self._raise_if_renewed(camera)
         record.pending = True
         self._ledger.write(record)
         self._record = record
@@ -222,12 +229,18 @@ class LoginBudget:
             self._fingerprint = (salt, digest.hex())
         return self._fingerprint[1]
 
+    def _raise_if_renewed(self, camera: str) -> None:
+        if self._renewed():
+            text = f"{camera}: its password has changed where it is kept, and is tried next"
+            raise Busy(text, camera=camera)
+
     def _raise_if_blocked(self, camera: str, mine: _Refusals) -> None:
         if mine.blocked_at is None:
             return
         now = self._clock()
         left = min(mine.blocked_at + mine.seconds - now, mine.seconds)
         if left > 0:
+            self._raise_if_renewed(camera)
             until = datetime.fromtimestamp(now + left, UTC)
             why = (
                 "the camera has locked the account after refused logins"

@@ -1,4 +1,5 @@
-"""Values of a configuration that come from outside of it: `${env:NAME}` and `${file:/path}`, and texts that print as ***."""
+"""Values of a configuration that come from outside of it: `${env:NAME}`, `${file:/path}` and `${cred:NAME}` (a credential that systemd hands
+to its service), and texts that print as ***."""
 
 from __future__ import annotations
 
@@ -18,14 +19,22 @@ _BARE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}")
 class Secret:
     """A text that shows itself only when asked: `reveal()`. Everything else prints ***."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_origin", "_text")
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = str(text)
+        self._origin = text.origin if isinstance(text, FromOutside) else None
 
     def reveal(self) -> str:
         """Return the text itself: for the one who sends it, never for a log."""
         return self._text
+
+    def again(self) -> Secret:
+        """Return what stands now where this came from, read anew; itself where it came from nowhere, or nothing can be read there."""
+        if self._origin is None:
+            return self
+        text, mistakes = resolve_secrets(self._origin)
+        return self if mistakes or not text else Secret(text)
 
     def __repr__(self) -> str:
         return f"Secret({HIDDEN!r})"
@@ -46,7 +55,8 @@ class Secret:
 class FromOutside(str):
     """A resolved text. What came from the environment or a file may be a secret wherever it stands, so no message repeats it."""
 
-    __slots__ = ()
+    origin: str | None = None
+    """What it stands for: the reference itself."""
 
 
 class Unresolved(str):
@@ -93,7 +103,11 @@ def _text(raw: str, path: str, environ: Mapping[str, str], mistakes: list[Mistak
     mistakes += [Mistake(path, problem) for problem in problems]
     if problems:
         return Unresolved(raw)
-    return raw if text == raw else FromOutside(text)
+    if text == raw:
+        return raw
+    found = FromOutside(text)
+    found.origin = raw
+    return found
 
 
 def _look_up(scheme: str, name: str, environ: Mapping[str, str]) -> str:
@@ -102,10 +116,21 @@ def _look_up(scheme: str, name: str, environ: Mapping[str, str]) -> str:
             raise LookupError(f"the environment variable {name} is not set")
         return environ[name]
     if scheme == "file":
-        try:
-            return Path(name).read_text("utf-8").removesuffix("\n").removesuffix("\r")
-        except OSError as err:
-            raise LookupError(f"cannot read the file {name}: {err.strerror}") from err
-        except UnicodeDecodeError as err:
-            raise LookupError(f"the file {name} is not UTF-8 text") from err
-    raise LookupError(f"unknown reference ${{{scheme}:…}}; known are ${{env:NAME}} and ${{file:/path}}")
+        return _read(Path(name), f"file {name}")
+    if scheme == "cred":
+        folder = environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise LookupError(f"there is no credential {name}: not started by systemd with LoadCredential=")
+        if not name or "/" in name or name in (".", ".."):
+            raise LookupError("the name of a credential is that of a file, without a path")
+        return _read(Path(folder, name), f"credential {name}")
+    raise LookupError(f"unknown reference ${{{scheme}:…}}; known are ${{env:NAME}}, ${{file:/path}} and ${{cred:NAME}}")
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as err:
+        raise LookupError(f"cannot read the {what}: {err.strerror}") from err
+    except UnicodeDecodeError as err:
+        raise LookupError(f"the {what} is not UTF-8 text") from err

@@ -40,7 +40,8 @@ def test_references_are_replaced_wherever_they_stand(tmp_path: Path) -> None:
     [
         ("${env:NOT_THERE}", "the environment variable NOT_THERE is not set"),
         ("${file:/does/not/exist}", "cannot read the file /does/not/exist: No such file or directory"),
-        ("${vault:x}", "unknown reference ${vault:…}; known are ${env:NAME} and ${file:/path}"),
+        ("${cred:kiln}", "there is no credential kiln: not started by systemd with LoadCredential="),
+        ("${vault:x}", "unknown reference ${vault:…}; known are ${env:NAME}, ${file:/path} and ${cred:NAME}"),
         ("${PASSWORD}", "write ${env:PASSWORD} for an environment variable, ${file:/path} for a file"),
     ],
 )
@@ -48,6 +49,31 @@ def test_a_reference_that_leads_nowhere_is_told_with_its_path(text: str, problem
     resolved, mistakes = resolve_secrets({"cameras": [{"password": text}]}, path="plugin", environ={})
     assert mistakes == [Mistake("plugin.cameras[0].password", problem)]
     assert isinstance(resolved["cameras"][0]["password"], Unresolved)
+
+
+def test_credentials_of_systemd(tmp_path: Path) -> None:
+    (tmp_path / "kiln").write_text("from systemd\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert resolve_secrets("${cred:kiln}", environ=environ) == ("from systemd", [])
+    for name, problem in (
+        ("other", "cannot read the credential other: No such file or directory"),
+        ("../passwd", "the name of a credential is that of a file, without a path"),
+        ("", "the name of a credential is that of a file, without a path"),
+    ):
+        assert resolve_secrets(f"${{cred:{name}}}", path="x", environ=environ)[1] == [Mistake("x", problem)]
+
+
+def test_a_secret_is_read_anew_where_it_came_from(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("one")
+    found = Secret(resolve_secrets(f"a-${{file:{file}}}")[0])
+    assert found.again() == found
+    file.write_text("two")
+    assert found.again().reveal() == "a-two"
+    assert found.again().again().reveal() == "a-two"
+    file.unlink()
+    assert found.again() is found
+    assert Secret("plain").again().reveal() == "plain"
 
 
 def test_every_mistake_is_told_at_once() -> None:

@@ -8,7 +8,9 @@ import ssl
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from scripted_device import DEVICE_INFO, IDENTITY, ScriptedDevice, reply
 
 from hik_thermal_plugin.isapi.alert_stream import AlertStream
 from hik_thermal_plugin.isapi.client import IsapiClient
-from hik_thermal_plugin.isapi.tls import Tls, context_for
+from hik_thermal_plugin.isapi.tls import Tls, TlsVersion, context_for
 
 MakeClient = Callable[..., IsapiClient]
 
@@ -38,6 +40,32 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         capture_output=True,
     )
     return cert, key
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2])
+def test_an_older_version_than_the_minimum_is_not_spoken(
+    certificate: tuple[Path, Path], secret: str, client_of: MakeClient, newest: ssl.TLSVersion
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = newest
+    device = ScriptedDevice(secret, context)
+    device.answers[DEVICE_INFO] = [reply(200, IDENTITY)] * 4
+    words: dict[str, TlsVersion] = {"TLSv1_1": "1.1", "TLSv1_2": "1.2"}
+    spoken = words[newest.name]
+    higher: TlsVersion = "1.2" if spoken == "1.1" else "1.3"
+    try:
+        for verify in (True, False):
+            trusted = Tls(ca=certificate[0] if verify else None, verify=verify)
+            assert client_of(url=device.url, tls=replace(trusted, minimum=spoken)).get(DEVICE_INFO)
+            with pytest.raises(Unreachable, match=r"(?i)version|alert|protocol"):
+                client_of(url=device.url, tls=replace(trusted, minimum=higher)).get(DEVICE_INFO)
+    finally:
+        device.close()
 
 
 @pytest.fixture
