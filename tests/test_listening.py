@@ -63,7 +63,7 @@ def test_the_same_alarm_over_both_sources_is_one(make: Make) -> None:
         kiln.armed()
         kiln.device.apply([FIRE])
         kiln.wait_for(lambda: {alarm.source for alarm in kiln.alarms()} == {"alert_stream", "push"})
-        kiln.wait_for(lambda: kiln.device.state()["pushes"]["accepted"] == 1)
+        kiln.wait_for(lambda: kiln.device.pushes()["accepted"] == 1)
         alarms = kiln.alarms()
         assert [alarm.phase for alarm in alarms if alarm.phase == "start"] == ["start"]
         assert len({alarm.alarm_id for alarm in alarms}) == 1
@@ -74,10 +74,10 @@ def test_an_alarm_the_listener_could_not_take_comes_again(make: Make) -> None:
     kiln = make(settings={"sources": ["push"]})
     kiln.set_up()
     kiln.device.apply([FIRE])
-    kiln.wait_for(lambda: kiln.device.state()["pushes"]["refused"] >= 1)
+    kiln.wait_for(lambda: kiln.device.pushes()["refused"] >= 1)
     with kiln.listen():
         kiln.wait_for(kiln.alarms)
-        kiln.wait_for(lambda: kiln.device.state()["pushes"]["waiting"] == 0)
+        kiln.wait_for(lambda: kiln.device.pushes()["waiting"] == 0)
         assert [alarm.phase for alarm in kiln.alarms()][:1] == ["start"]
 
 
@@ -87,7 +87,7 @@ def test_a_push_the_camera_could_not_send_is_sent_later(make: Make) -> None:
     with kiln.listen():
         kiln.device.apply([{"fault": {"kind": "refuse_push", "count": 2}}, FIRE])
         kiln.wait_for(kiln.alarms)
-        assert kiln.device.state()["pushes"]["refused"] == 2
+        assert kiln.device.pushes()["refused"] == 2
 
 
 def test_the_very_bytes_of_a_file_are_pushed(make: Make, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from .signals import Patient
 log = logging.getLogger(__name__)
 LEARNING_SECONDS = 10.0
 FAILED = ("offline", "auth_blocked", "error", "removed")
-BESIDE_ALARMS = ("realtime", "metadata", "poll", "frame")
+BESIDE_ALARMS = ("push", "realtime", "metadata", "poll", "frame")
 """Sources that may fail while the camera is well, and before its alarm source has told how it is."""
 
 

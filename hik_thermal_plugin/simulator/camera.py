@@ -126,8 +126,11 @@ class Camera:
             "writes": list(self.device.writes),
             "rules": self.device.rules(),
             "fires": self.device.fires(),
-            "pushes": self._pushes.state(),
         }
+
+    def pushes(self) -> dict[str, int]:
+        """What became of the alarms that were to be pushed."""
+        return self._pushes.state()
 
     def _tell(self, told: Sequence[Telling]) -> None:
         self._streams.tell(told)

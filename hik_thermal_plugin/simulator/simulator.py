@@ -177,6 +177,10 @@ class Simulator:
         """What the camera has seen, as `GET /state` tells it."""
         return self._run(_soon(self._running().state))
 
+    def pushes(self) -> dict[str, int]:
+        """What became of pushes: accepted (answered 200), refused (tries that were not), given_up, waiting."""
+        return self._run(_soon(self._running().pushes))
+
     async def _start(self) -> None:
         for name, number in self._numbers.items():
             if number is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ def test_the_address_cameras_are_told(listen: Listen) -> None:
     assert "portNo: 80 -> 9000" in ended.out
     ended = listen("--set-up", listener={"bind": "0.0.0.0"})
     assert "ipAddress: 0.0.0.0 -> 127.0.0.1" in ended.out, "our own on the way to the camera"
+
+
+def test_a_command_beside_the_service_that_has_the_port_asks_cameras_all_the_same(listen: Listen) -> None:
+    with socket.socket() as service:
+        service.bind(("127.0.0.1", 0))
+        service.listen()
+        config = listen("--json", listener={"bind": "127.0.0.1", "port": service.getsockname()[1]})
+        assert config.code == 0
+        ended = listen.hik("cameras", "--json")
+    assert ended.code == 0
+    assert "DS-2TD1228" in ended.out
 
 
 @pytest.mark.parametrize(
