@@ -219,3 +219,40 @@ def test_a_test_alarm_comes_back_through_the_running_service(
     assert (code, err) == (0, "")
     assert (told["ok"], told["camera"]) == (True, "kiln")
     assert service.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_fire_that_is_pushed_and_told_by_arming_starts_once_on_mqtt(
+    start: Any,
+    ask: Ask,
+    secret: str,
+    config: dict[str, Any],
+    camera: Any,
+    messages: Any,
+    wait_for: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    config["mqtt"] = {"host": "127.0.0.1", "port": messages.port}
+    config["state_dir"] = "state"
+    config["hik_thermal"]["listener"] = {"bind": "127.0.0.1", "port": closed_port()}
+    config["hik_thermal"]["cameras"]["kiln"]["sources"] = ["alert_stream", "push"]
+
+    def told(topic: str) -> list[Any]:
+        return [json.loads(message.payload) for message in list(messages.got) if message.topic == topic]
+
+    service = begin(start, secret, "run", config=config)
+    wait_for(lambda: any(health["state"] == "online" for health in told("hik_thermal/kiln/source/alert_stream")))
+    code, found, _ = ask("listen", "kiln", "--set-up", "--write")
+    assert (code, found["applied"]) == (0, True)
+    camera.apply([{"fire": {"x": 0.5, "y": 0.5, "celsius": 350}}])
+    wait_for(lambda: camera.pushes()["accepted"] >= 3, what="three pushes taken")
+    camera.apply([{"motion": {}}])
+    wait_for(lambda: told("hik_thermal/kiln/2/event/motion"))
+    assert [event["phase"] for event in told("hik_thermal/kiln/2/event/fire")] == ["start"]
+    assert len([message for message in list(messages.got) if message.topic.endswith("/picture/fire")]) == 2
+    assert {health["state"] for health in told("hik_thermal/kiln/source/push")} == {"starting"}
+    service.terminate()
+    out, err = service.communicate(timeout=10)
+    assert service.returncode == 0
+    path = next((tmp_path / "state").glob("push-*.path")).read_text().strip()
+    assert path not in out + err, "the path is a secret"
