@@ -36,12 +36,12 @@ from nvr_hooks import (
 
 from .archive import CameraArchive
 from .captures import check_target, write_capture
-from .config import CameraSettings
+from .config import CameraSettings, ListenerSettings
 from .device import Device
 from .isapi.findings import finding_of
 from .isapi.listener import Listener
 from .isapi.push_source import PushSource
-from .listening import Unarmed
+from .listening import Slots, Unarmed
 from .measurement import check, measure
 from .merge import LifeCycles
 from .recording_time import RecordingTime
@@ -240,7 +240,7 @@ class Camera:
         device.facts = seen.facts
         for source, yes in seen.offers.items():
             self._offered(source, yes)
-        return list(seen.findings)
+        return [*seen.findings, *(self._slots().findings() if "push" in settings.sources else ())]
 
     def capture(self, target: Path) -> Path:
         """Write a redacted folder of the device's answers; takes up to a minute, because it listens for a while."""
@@ -298,6 +298,10 @@ class Camera:
         self._push.attend(listened and "push" in self._device.settings.sources)
         self._virtual.attend(listened)
         self._temperatures.attend(listened)
+
+    def _slots(self) -> Slots:
+        device = self._device
+        return Slots(self.name, device.settings, ListenerSettings(), device.state_dir)
 
     def _open_alarms(self) -> LiveSource:
         device = self._device

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
-from nvr_hooks import ConnectionChanged, Event, Unreachable, WrongUse
+from nvr_hooks import ConnectionChanged, Event, Finding, NvrError, Unreachable, Unsupported, WrongUse
 
-from .config import CameraSettings, ListenerSettings, Settings
+from .config import CameraSettings, ListenerSettings
 from .isapi.addresses import own_address
 from .isapi.client import IsapiClient
 from .isapi.http_hosts import HostsChange, HttpHosts
@@ -24,21 +26,39 @@ from .wire.http_hosts import Destination, HostSlot
 class Slots:
     """The list of hosts of one configured camera. Nothing is written to it but on request."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, camera: CameraSettings, listener: ListenerSettings, state_dir: Path) -> None:
         self._name = name
-        self._camera: CameraSettings = settings.driver.cameras[name]
-        self._listener = settings.driver.listener
-        self._state_dir = settings.state_dir
+        self._camera = camera
+        self._listener = listener
+        self._state_dir = state_dir
 
     def read(self) -> tuple[tuple[HostSlot, ...], str | None]:
         """Return the slots, and the number of ours; raises Unsupported where the camera has no listening mode."""
-        client = self._client()
-        try:
-            slots = HttpHosts(client).slots(client.deadline())
-        finally:
-            client.close()
+        slots = self._slots()
         wanted = self.destination()
         return slots, next((slot.id for slot in slots if slot.leads_to(wanted)), None)
+
+    def findings(self) -> Sequence[Finding]:
+        """Look whether a camera that is listened for has been told to push."""
+        alone = "alert_stream" not in self._camera.sources
+        why = "no alarm of it arrives" if alone else "its alarms arrive over the armed connection alone"
+        mend = f"hik-thermal listen {self._name} --set-up --write"
+        try:
+            path = push_path(self._state_dir, self._name)
+            if any(slot.path == path for slot in self._slots()):
+                return ()
+            code, what = "push_not_set_up", "sources lists push, and none of the camera's hosts is ours"
+        except Unsupported:
+            code, what = "push_unsupported", "sources lists push, and this camera has no listening mode"
+            mend = "leave push out of its sources, and list alert_stream"
+        except NvrError as error:
+            code, what, mend = (
+                "push_unknown",
+                f"whether the camera pushes to us is not known: {error}",
+                "see the reason",
+            )
+        severity: Literal["error", "warning"] = "error" if alone else "warning"
+        return (Finding(camera=self._name, severity=severity, code=code, what=what, why=why, mend=mend),)
 
     def set_up(self, *, dry_run: bool) -> HostsChange:
         """Let the camera push to the listener; only a slot that is free, or ours already, is written."""
@@ -70,6 +90,13 @@ class Slots:
             path=push_path(self._state_dir, self._name),
             secure=self._listener.tls is not None,
         )
+
+    def _slots(self) -> tuple[HostSlot, ...]:
+        client = self._client()
+        try:
+            return HttpHosts(client).slots(client.deadline())
+        finally:
+            client.close()
 
     def _on_the_way(self) -> str:
         bind = self._listener.bind
@@ -123,6 +150,7 @@ def listener_options(settings: ListenerSettings) -> ListenerOptions | None:
     if settings.bind is None:
         return None
     tls = settings.tls
+    files = [file for file in (tls.cert, tls.key) if file is not None] if tls is not None else []
     return ListenerOptions(
         bind=settings.bind,
         port=settings.port,
@@ -130,6 +158,7 @@ def listener_options(settings: ListenerSettings) -> ListenerOptions | None:
         certificate=None if tls is None else tls.cert,
         key=None if tls is None else tls.key,
         minimum="1.2" if tls is None else tls.minimum,
+        changed_at=tuple(file.stat().st_mtime_ns for file in files if file.exists()),
     )
 
 

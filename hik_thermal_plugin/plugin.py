@@ -216,7 +216,10 @@ class HikThermal:
         from .listening import Slots
 
         settings = None if self._site is None else self._site.settings
-        return Slots(camera, settings) if settings is not None and camera in settings.driver.cameras else None
+        found = None if settings is None else settings.driver.cameras.get(camera)
+        if settings is None or found is None:
+            return None
+        return Slots(camera, found, settings.driver.listener, settings.state_dir)
 
     def _with(self, camera: str, ask: Callable[[Camera], T]) -> T | None:
         found = None if self._site is None else self._site.camera(camera)

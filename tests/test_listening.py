@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -215,6 +216,47 @@ def test_set_up_and_remove_touch_one_slot(make: Make, profile: str) -> None:
     assert slots.remove(dry_run=False).slot == change.slot
     assert slots.read() == (before, None)
     assert slots.remove(dry_run=False).slot is None
+
+
+@pytest.mark.parametrize(
+    ("sources", "profile", "severity", "code"),
+    [
+        (["alert_stream", "push"], None, "warning", "push_not_set_up"),
+        (["push"], None, "error", "push_not_set_up"),
+        (["alert_stream", "push"], "no_listening", "warning", "push_unsupported"),
+    ],
+)
+def test_doctor_finds_a_camera_that_was_never_told_to_push(
+    make: Make, sources: list[str], profile: str | None, severity: str, code: str
+) -> None:
+    kiln = make(profile=profile, settings={"sources": sources})
+
+    def found() -> list[tuple[str, str]]:
+        findings = kiln.driver.nvr_diagnose("kiln") or ()
+        return [(finding.severity, finding.code) for finding in findings if finding.code.startswith("push")]
+
+    assert found() == [(severity, code)]
+    if profile is None:
+        kiln.set_up()
+        assert found() == []
+
+
+def test_pushes_over_tls(make: Make, tmp_path: Path) -> None:
+    cert = tmp_path / "listener.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-keyout", cert, "-out", cert.with_suffix(".crt"), "-days", "2", "-subj", "/CN=listener"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    cert.write_bytes(cert.read_bytes() + cert.with_suffix(".crt").read_bytes())
+    kiln = make(listener={"tls": {"cert": str(cert)}}, settings={"sources": ["push"]})
+    kiln.set_up()
+    with kiln.listen():
+        kiln.device.apply([FIRE])
+        kiln.wait_for(lambda: kiln.alarms() and len(kiln.pictures()) == 2)
 
 
 def test_slots_of_others_are_never_taken(make: Make) -> None:

@@ -49,6 +49,8 @@ class ListenerOptions:
     """PEM file with the certificate, its chain, and the key unless `key` names it; with it only TLS is spoken."""
     key: Path | None = None
     minimum: TlsVersion = "1.2"
+    changed_at: tuple[int, ...] = ()
+    """When the files were written: a certificate that was renewed is taken up by the next configure()."""
 
 
 class Listener:
@@ -239,7 +241,8 @@ class _Run:
         try:
             sock, peer = server.accept()
         except OSError:
-            return  # gone already, or no descriptor is left: whoever it was comes again
+            time.sleep(0.01)  # gone already; or no descriptor is left, and whoever it was waits until there is one
+            return
         address = plain_address(peer[0])
         if address is None or not self._listener.admits(address, self.addresses, self._options.allow):
             if address is not None:

@@ -5,6 +5,7 @@ A connection has until its deadline for its head, its body, its answer; what it 
 
 from __future__ import annotations
 
+import logging
 import selectors
 import socket
 import ssl
@@ -23,6 +24,7 @@ BODY_SECONDS = 20.0
 SLOWEST = 32 * 1024
 """Bytes a second a body has to come with, beside its BODY_SECONDS."""
 _PIECE = 64 * 1024
+_log = logging.getLogger(__name__)
 
 
 class Receiver(Protocol):
@@ -87,6 +89,9 @@ class PushConnection:
                 self._receive()
             self._send()
         except (OSError, ssl.SSLError):
+            self.over = True
+        except Exception:  # noqa: BLE001 - one client, whatever it sent, must not close the port to the others
+            _log.exception("listener: a connection from %s is closed", self.address)
             self.over = True
 
     def close(self) -> None:

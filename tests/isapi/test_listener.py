@@ -253,6 +253,21 @@ def test_a_thousand_alarms_in_a_row(start: Start) -> None:
     assert camera.bodies == [b"%d" % number for number in range(1000)]
 
 
+def test_an_error_of_our_own_closes_one_connection_and_not_the_port(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener, camera = start()
+
+    def broken(self: Body) -> int:
+        raise RuntimeError("nobody foresaw it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Body, "end", broken)
+        assert ask(listener, post(b"x")) == b""
+    assert camera.closed == 1
+    assert ask(listener, post(b"y", PATH, "Connection: close")).startswith(b"HTTP/1.1 200")
+
+
 def test_other_options_open_another_port(start: Start, wait_for: WaitFor) -> None:
     listener, camera = start()
     first = listener.address
