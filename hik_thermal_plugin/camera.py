@@ -38,7 +38,7 @@ from .archive import CameraArchive
 from .captures import check_target, write_capture
 from .config import CameraSettings, ListenerSettings
 from .device import Device
-from .isapi.findings import finding_of
+from .isapi.findings import finding_of, worst_first
 from .isapi.listener import Listener
 from .isapi.push_source import PushSource
 from .listening import Slots, Unarmed
@@ -223,8 +223,17 @@ class Camera:
 
     def health(self) -> Sequence[Health]:
         """Return how each source is doing."""
-        pushed = (self._push.health(),) if "push" in self._device.settings.sources else ()
-        return (self._alarms.health(), *pushed, *self._temperatures.health())
+        alarms, sources = self._alarms.health(), self._device.settings.sources
+        if "push" not in sources:
+            return (alarms, *self._temperatures.health())
+        pushed = self._push.health()
+        if "alert_stream" in sources:
+            return (alarms, pushed, *self._temperatures.health())
+        # What listeners did not take is counted once, with the source there is.
+        return (
+            replace(pushed, dropped=alarms.dropped, sink_errors=alarms.sink_errors),
+            *self._temperatures.health(),
+        )
 
     def diagnose(self) -> Sequence[Finding]:
         """Ask the device who it is and what keeps its alarms from being sent; what keeps it from answering is a finding too."""
@@ -240,7 +249,7 @@ class Camera:
         device.facts = seen.facts
         for source, yes in seen.offers.items():
             self._offered(source, yes)
-        return [*seen.findings, *(self._slots().findings() if "push" in settings.sources else ())]
+        return list(worst_first([*seen.findings, *(self._slots().findings() if "push" in settings.sources else ())]))
 
     def capture(self, target: Path) -> Path:
         """Write a redacted folder of the device's answers; takes up to a minute, because it listens for a while."""

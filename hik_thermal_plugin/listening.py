@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from nvr_hooks import ConnectionChanged, Event, Finding, NvrError, Unreachable, Unsupported, WrongUse
@@ -14,6 +15,7 @@ from nvr_hooks import ConnectionChanged, Event, Finding, NvrError, Unreachable, 
 from .config import CameraSettings, ListenerSettings
 from .isapi.addresses import own_address
 from .isapi.client import IsapiClient
+from .isapi.findings import found
 from .isapi.http_hosts import HostsChange, HttpHosts
 from .isapi.listener import ListenerOptions
 from .isapi.part_stream import Counters
@@ -21,6 +23,8 @@ from .isapi.push_source import push_path
 from .isapi.tls import Tls
 from .login import LoginBudget
 from .wire.http_hosts import Destination, HostSlot
+
+_log = logging.getLogger(__name__)
 
 
 class Slots:
@@ -40,25 +44,18 @@ class Slots:
 
     def findings(self) -> Sequence[Finding]:
         """Look whether a camera that is listened for has been told to push."""
-        alone = "alert_stream" not in self._camera.sources
-        why = "no alarm of it arrives" if alone else "its alarms arrive over the armed connection alone"
-        mend = f"hik-thermal listen {self._name} --set-up --write"
         try:
             path = push_path(self._state_dir, self._name)
             if any(slot.path == path for slot in self._slots()):
                 return ()
-            code, what = "push_not_set_up", "sources lists push, and none of the camera's hosts is ours"
-        except Unsupported:
-            code, what = "push_unsupported", "sources lists push, and this camera has no listening mode"
-            mend = "leave push out of its sources, and list alert_stream"
-        except NvrError as error:
-            code, what, mend = (
-                "push_unknown",
-                f"whether the camera pushes to us is not known: {error}",
-                "see the reason",
-            )
-        severity: Literal["error", "warning"] = "error" if alone else "warning"
-        return (Finding(camera=self._name, severity=severity, code=code, what=what, why=why, mend=mend),)
+            finding = found(self._name, "push_not_set_up", "sources lists push, and none of the camera's hosts is ours")
+        except Unsupported as error:
+            finding = found(self._name, "push_unsupported", f"sources lists push, but {error}")
+        except NvrError as error:  # other findings tell why nothing can be asked
+            _log.info("%s", error)
+            return ()
+        alone = "alert_stream" not in self._camera.sources
+        return (replace(finding, severity="error") if alone else finding,)
 
     def set_up(self, *, dry_run: bool) -> HostsChange:
         """Let the camera push to the listener; only a slot that is free, or ours already, is written."""

@@ -54,6 +54,7 @@ def test_a_camera_that_only_pushes_is_heard_and_never_online(make: Make) -> None
         assert kiln.states() == ["starting"], "a push says nothing about whether the camera is there"
         assert (kiln.health().state, kiln.health().events) == ("starting", 3)
         assert kiln.device.state()["open"]["alert_stream"] == 0, "it is not armed"
+        assert [health.source for health in kiln.driver.nvr_health("kiln") or ()] == ["push"]
     kiln.wait_for(lambda: not kiln.is_open(), what="the port closed with the last subscription")
 
 

@@ -82,6 +82,16 @@ MEANINGS: Mapping[str, Meaning] = {
     "bad_answer": Meaning(
         "error", "the camera's answer could not be understood", "report it with `hik-thermal probe -v`"
     ),
+    "push_not_set_up": Meaning(
+        "warning",
+        "what the camera is to push does not arrive",
+        "tell it to: hik-thermal listen CAMERA --set-up --write; or leave push out of its sources",
+    ),
+    "push_unsupported": Meaning(
+        "warning",
+        "what the camera is to push cannot arrive",
+        "leave push out of its sources, and list alert_stream",
+    ),
     "no_thermal_channel": Meaning(
         "error",
         "temperatures and fire are looked for on the thermal channel, and nothing says which that is",
