@@ -30,6 +30,19 @@ def span(start: float, end: float) -> TimeSpan:
     return TimeSpan(start=at(start), end=at(end))
 
 
+def done(download: Any, seconds: float = 15) -> Any:
+    assert download.wait(seconds)
+    assert (download.state, download.error) == ("done", None)
+    return download
+
+
+def failed(download: Any, seconds: float = 15) -> BaseException:
+    assert download.wait(seconds)
+    assert download.state == "failed"
+    assert download.error is not None
+    return download.error  # type: ignore[no-any-return]
+
+
 class ArchiveSite:
     """The driver behind its hooks."""
 
