@@ -68,8 +68,8 @@ def event_schema(cls: type[Event]) -> dict[str, Any]:
         if name in notes:
             properties[name] = properties[name] | {"description": notes[name]}
     if issubclass(cls, Alarm):
-        flags = {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": notes["flags"]}
-        properties["flags"] = flags
+        for name in ("outputs", "recording_channels", "flags"):  # there only where they say something
+            properties[name] = value_schema(hints[name]) | {"minItems": 1, "description": notes[name]}
     return strict(properties, required=names, description=inspect.getdoc(cls))
 
 

@@ -140,14 +140,17 @@ class LifeCycles:
             phase = "level"
         else:
             phase = "repeat"
-        alarm_id = event.id if known is None else known.alarm_id
+        # A decoder has set alarm_id where two alarms are one happening: fire and smoke.
+        alarm_id = (event.alarm_id or event.id) if known is None else known.alarm_id
         if phase != "end":
             self._open[key] = _Open(alarm_id, event.level, event.received_at, _updated(targets, event.targets), said)
             if len(self._open) > MOST:
                 del self._open[next(iter(self._open))]
         elif isinstance(event, FireAlarm):
             self._ended[key] = event.received_at
-        self._last[event.source] = _Last(event.id, alarm_id)
+        before = self._last.get(event.source)
+        if event.alarm_id is None or before is None or before.event_id != event.alarm_id:
+            self._last[event.source] = _Last(event.id, alarm_id)  # else smoke, told with its fire: the pictures are the fire's
         self._remember(key, event, alarm_id)
         return replace(event, phase=phase, alarm_id=alarm_id)
 

@@ -23,7 +23,7 @@ DRIVER = (
 # `library:module` holds for that module only, `library@function` inside that function only.
 TABLE = {
     "nvr_hooks": "pluggy",
-    "wire": "nvr_hooks lxml numpy:matrix ctypes:hcnetsdk",
+    "wire": "nvr_hooks lxml numpy:matrix ctypes:hcnetsdk_layouts",
     "transport": "nvr_hooks worker",
     "worker": "nvr_hooks deliveries",
     "deliveries": "nvr_hooks",

@@ -6,7 +6,7 @@ A type nobody knows becomes OtherAlarm and is never dropped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -156,7 +156,10 @@ def _events(family: Family, root: Element, top: dict[str, Element], said: dict[s
             for entry in found
             if child(entry, "FireDetection") is None or child(entry, "SmokeDetection") is not None
         ]
-        return _fire(root, burning, said), _smoke(root, smoking, said)
+        fire = _fire(
+            root, burning, said
+        )  # one happening seen in two ways: they share the identifier of their life cycle
+        return replace(fire, alarm_id=fire.id), replace(_smoke(root, smoking, said), alarm_id=fire.id)
     targets, flags = region_targets(found)
     said = {**said, "targets": targets, "flags": flags}
     if family == "motion":

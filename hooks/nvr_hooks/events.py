@@ -94,6 +94,10 @@ class Alarm(Event):
     targets: tuple[Target, ...] = ()
     pictures: int | None = None
     """How many pictures the device announced with this alarm; they follow as AlarmPicture, or not at all."""
+    outputs: tuple[int, ...] = ()
+    """Alarm outputs that the device switched with it, where it tells them."""
+    recording_channels: tuple[int, ...] = ()
+    """Channels that the device began to record with it, where it tells them."""
     flags: tuple[str, ...] = ()
     """Names of fields whose value lies outside the documented range; the value is kept."""
 

@@ -60,7 +60,8 @@ _ORDER = [
     "targets",
     "pictures",
 ]
-_LEFT_OUT = frozenset({"raw", "data", "info", "flags"})
+_WHERE_TOLD = ("outputs", "recording_channels", "flags")
+_LEFT_OUT = frozenset({"raw", "data", "info", *_WHERE_TOLD})
 _THERMAL = (FireAlarm, SmokeAlarm, TemperatureAlarm, TemperatureDifferenceAlarm)
 
 
@@ -79,8 +80,8 @@ def to_json(event: Event) -> dict[str, Any]:
     for name, write in _writers(type(event)):
         value = getattr(event, name)
         out[name] = value if write is None else write(event, value)
-    if isinstance(event, Alarm) and event.flags:
-        out["flags"] = list(event.flags)
+    if isinstance(event, Alarm):
+        out.update((name, list(value)) for name in _WHERE_TOLD if (value := getattr(event, name)))
     if isinstance(event, CameraChanged):
         out["info"] = camera_json(event.info)
     return out

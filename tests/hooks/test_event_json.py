@@ -295,4 +295,4 @@ def test_the_schema_is_strict_throughout() -> None:
     for node in found:
         if "properties" in node:
             assert node["additionalProperties"] is False
-            assert set(node["properties"]) - set(node["required"]) <= {"flags"}
+            assert set(node["properties"]) - set(node["required"]) <= {"outputs", "recording_channels", "flags"}
