@@ -142,6 +142,8 @@ def measurement_json(found: Measurement) -> dict[str, Any]:
         "way": found.way,
         "frame_age_seconds": found.frame_age_seconds,
         "frozen": found.frozen,
+        "status": found.status,
+        "unit_reported": found.unit_reported,
     }
 
 

@@ -280,6 +280,10 @@ class Measurement:
     frame_age_seconds: float | None = None
     frozen: bool | None = None
     """The frame stood still (shutter calibration): the values are old. None: the device did not say."""
+    status: Literal["measuring", "started", "ended"] | None = None
+    """Of a measurement by the device: what it says of the rule that measured."""
+    unit_reported: str | None = None
+    """The device's own unit, where it measured and told one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,6 +206,8 @@ def test_a_measurement_has_one_form_in_json(hook: Any) -> None:
         "way": "device",
         "frame_age_seconds": None,
         "frozen": None,
+        "status": None,
+        "unit_reported": None,
     }
     assert told(LineAt(start=(0, 0), end=(1, 1)))["where"] == {"line": [[0, 0], [1, 1]]}
     assert told(RegionAt(points=((0, 0), (1, 1), (0, 1))))["where"] == {"region": [[0, 0], [1, 1], [0, 1]]}

@@ -1,0 +1,52 @@
+"""A driver with one camera, `kiln`, that is talked to over the stand-in for the vendor's library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nvr_hooks import Event
+from nvr_hooks.loading import Plugins
+from standin_library import StandIn
+
+from hik_thermal_plugin.plugin import HikThermal
+
+
+class SdkCamera:
+    """The hooks of a driver, and what its subscribers were told."""
+
+    def __init__(self, standin: StandIn, secret: str, folder: Path, settings: dict[str, Any]) -> None:
+        self.driver = HikThermal()
+        plugins = Plugins()
+        plugins.add("hik_thermal", self.driver)
+        self.hook = plugins.hook
+        self.folder = folder
+        sdk = {"path": str(standin.folder), **settings.pop("sdk", {})}
+        self._settings = {
+            "url": "http://192.0.2.7", "username": "admin", "password": secret, "timeout": 5, "data_channel": 2,
+            "transport": ["sdk"], "sdk": sdk,
+        } | settings  # fmt: skip
+        self.configure()
+
+    def configure(self, **changes: Any) -> None:
+        """Take other settings."""
+        self.hook.nvr_configure(
+            config={
+                "hik_thermal": {"cameras": {"kiln": self._settings | changes}},
+                "state_dir": str(self.folder / "state"),
+            }
+        )
+
+    def listen(self) -> tuple[Any, list[Event]]:
+        """Subscribe to alarms; return the subscription and what comes."""
+        events: list[Event] = []
+        return self.hook.nvr_listen(camera="kiln", sink=events.append), events
+
+    def watch(self) -> tuple[Any, list[Event]]:
+        """Subscribe to temperatures; return the subscription and what comes."""
+        events: list[Event] = []
+        return self.hook.nvr_watch(camera="kiln", sink=events.append), events
+
+    def close(self) -> None:
+        """End it."""
+        self.hook.nvr_close()
