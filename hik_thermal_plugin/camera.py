@@ -79,7 +79,7 @@ class Camera:
         self._alarms = SharedStream(
             self._open_alarms,
             camera=name,
-            source="alert_stream",
+            source=self._device.alarm_source,
             deliveries=deliveries,
             through=self._through,
             retry_seconds=settings.auth_retry,
@@ -143,7 +143,7 @@ class Camera:
             self._device = Device(self.name, settings, state_dir, self._renewed)
         if settings.picture_overlay:
             self._pictures.prepare()
-        self._alarms.reopen()
+        self._alarms.reopen(source=self._device.alarm_source)
         self._temperatures.reopen(self._device.fresh_for, settings.auth_retry, settings.metadata_use)
         self.video.reopen()
         self._virtual.configure(settings.rules_of_our_own)
@@ -294,7 +294,7 @@ class Camera:
         return True
 
     def _through(self, event: Event) -> Event | None:
-        if isinstance(event, ConnectionChanged) and event.source == "alert_stream" and event.state == "online":
+        if isinstance(event, ConnectionChanged) and event.source in ("alert_stream", "sdk") and event.state == "online":
             self._learn_later()
             self._temperatures.look_again()
         if self._device.settings.picture_overlay:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from nvr_hooks import ConfigError, Reporting, WrongUse
+from nvr_hooks import Capability, ConfigError, Reporting, Transport, WrongUse
 from nvr_hooks.mistakes import mistakes_from_pydantic
 from nvr_hooks.places import state_dir
 from nvr_hooks.secrets import Secret, resolve_secrets
@@ -208,6 +208,31 @@ class VirtualRuleSettings(_Section):
                 return RiseRule(**common, window_seconds=60.0 if self.window is None else self.window)
 
 
+class SdkSettings(_Section):
+    """The vendor's library (HCNetSDK), a copy of your own, for the cameras whose transport lists sdk."""
+
+    path: Path | None = Field(None, description="folder with libhcnetsdk.so and HCNetSDKCom")
+    port: Port | None = Field(
+        None, description="port the library logs in at; default 8000, with login isapi the port of url"
+    )
+    login: Literal["private", "isapi"] = Field(
+        "private", description="how the library logs in; isapi has no thermometry, pictures or search (docs/guide.md)"
+    )
+    tls: bool | None = Field(
+        None, description="whether it logs in over TLS; default with login isapi: as url says, else no"
+    )
+    window: int = Field(
+        0, ge=0, le=0xFFFFFFFF, description="X11 window in which the library's player shows what captures are taken of"
+    )
+
+
+TransportOrder = Annotated[
+    tuple[Transport, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    Field(min_length=1),
+]
+
+
 class CameraSettings(_Section):
     """One camera."""
 
@@ -217,6 +242,11 @@ class CameraSettings(_Section):
     rtsp_port: Port = Field(554, description="port of the camera's RTSP server")
     timeout: float = Field(10.0, gt=0, le=120, description="seconds a request may take")
     tls: TlsSettings = Field(default_factory=lambda: TlsSettings())
+    transport: TransportOrder | dict[Capability | Literal["default"], TransportOrder] = Field(
+        ("isapi",),
+        description="how the camera is talked to, best first: isapi, sdk; or a mapping of capabilities to that, and default",
+    )
+    sdk: SdkSettings = Field(default_factory=lambda: SdkSettings())
     data_channel: Channel | None = Field(None, description="channel of the thermal picture, when it is not found right")
     config_channel: Channel | None = Field(
         None, description="channel of the measuring rules, when they stand under another one than the temperatures"
@@ -251,6 +281,28 @@ class CameraSettings(_Section):
         if self.temperature.source not in ("auto", *self.sources):
             raise ValueError(f"temperature.source is {self.temperature.source}, which sources does not list")
         return self
+
+    @model_validator(mode="after")
+    def _transports_make_sense(self) -> CameraSettings:
+        orders = self.transport.values() if isinstance(self.transport, dict) else (self.transport,)
+        if any(len(set(order)) < len(order) for order in orders):
+            raise ValueError("transport lists one of them twice")
+        if any("sdk" in order for order in orders) and self.sdk.path is None:
+            raise ValueError("transport lists sdk: sdk.path has to name the folder of your copy of the vendor library")
+        return self
+
+    def transports(self, capability: str = "default") -> tuple[Transport, ...]:
+        """Return the transports to use for a capability, best first; `default`: for what is none."""
+        if not isinstance(self.transport, dict):
+            return self.transport
+        named: Mapping[str, tuple[Transport, ...]] = {str(name): order for name, order in self.transport.items()}
+        return named.get(capability) or named.get("default") or ("isapi",)
+
+    @property
+    def all_transports(self) -> tuple[Transport, ...]:
+        """Return every transport that is used for something, the first choice first."""
+        orders = self.transport.values() if isinstance(self.transport, dict) else ()
+        return tuple(dict.fromkeys(name for order in (self.transports(), *orders) for name in order))
 
     @property
     def temperature_sources(self) -> tuple[TemperatureSource, ...]:

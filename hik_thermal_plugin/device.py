@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from nvr_hooks import Capability, ChannelInfo, Unreachable, Unsupported
+from nvr_hooks import Capability, ChannelInfo, Source, Transport, Unreachable, Unsupported
 
 from .config import CameraSettings
 from .isapi.client import IsapiClient
@@ -15,6 +16,7 @@ from .isapi.device import IsapiDevice
 from .isapi.tls import Tls
 from .login import LoginBudget
 from .transport import CameraTransport, Identity, TemperatureSource
+from .transports import Transports
 from .wire.urls import STREAMS
 
 _SERVED: frozenset[Capability] = frozenset(
@@ -30,6 +32,7 @@ _SHOWN_AS: Mapping[TemperatureSource, Capability] = {
     "poll": "thermometry_polling",
     "frame": "thermal_frame",
 }
+_PRIVATE_PORT = 8000
 _FRESH_FOR = 5.0
 """Seconds without a reading after which a source of temperatures gets the next beside it; more where its own rhythm is slower."""
 
@@ -44,8 +47,8 @@ class Device:
         self.name = name
         self.settings = settings
         self.state_dir = state_dir
-        self.transport: CameraTransport = _transport(name, settings, state_dir, renewed)
         self.identity = Identity()
+        self.transport: CameraTransport = self._made(renewed)
         self._learning = threading.Lock()
         self._lock = threading.Lock()
         self._offers: dict[TemperatureSource, bool] = {}
@@ -87,7 +90,7 @@ class Device:
         used = {_SHOWN_AS[source] for source in ("realtime", "poll") if source in self.settings.temperature_sources}
         if self.settings.metadata_use != "unused":
             used.add("metadata")
-        return {name: self.transport.name if name in _SERVED | used else None for name in sorted(there)}
+        return {name: self.transport.serves(name) if name in _SERVED | used else None for name in sorted(there)}
 
     def offers(self, source: TemperatureSource, yes: bool) -> bool:
         """Note that the device has shown to have a source of temperatures, or not to; return whether that is news."""
@@ -135,37 +138,84 @@ class Device:
             )
         return number, found
 
+    @property
+    def alarm_source(self) -> Source:
+        """What the source of alarms is called."""
+        return "sdk" if self.transport.serves("alarms") == "sdk" else "alert_stream"
+
     def deadline(self, times: int = 1) -> float:
         """Return until when, by time.monotonic(), something that begins now may take."""
         return time.monotonic() + self.settings.timeout * times
 
+    def _made(self, renewed: Callable[[], bool]) -> CameraTransport:
+        """Make the transports that are configured; all of them log in within one budget."""
+        settings, name = self.settings, self.name
+        secret = settings.password.reveal()
+        budget = LoginBudget(
+            f"{settings.username}@{settings.url}",
+            secret,
+            self.state_dir,
+            auth_retry_seconds=settings.auth_retry,
+            renewed=renewed,
+        )
+        wanted = settings.all_transports
+        made: dict[Transport, CameraTransport] = {}
+        if "sdk" in wanted:
+            made["sdk"] = self._sdk(budget, secret)
+        if "isapi" in wanted:
+            tls = Tls(
+                ca=settings.tls.ca,
+                fingerprint=settings.tls.fingerprint,
+                verify=settings.tls.verify,
+                minimum=settings.tls.minimum,
+            )
+            client = IsapiClient(
+                name, settings.url, settings.username, secret, budget, timeout=settings.timeout, tls=tls
+            )
+            made["isapi"] = self._isapi(client)
+        return made[wanted[0]] if len(made) == 1 else Transports(name, made, settings.transports)
 
-def _transport(name: str, settings: CameraSettings, state_dir: Path, renewed: Callable[[], bool]) -> CameraTransport:
-    secret = settings.password.reveal()
-    budget = LoginBudget(
-        f"{settings.username}@{settings.url}",
-        secret,
-        state_dir,
-        auth_retry_seconds=settings.auth_retry,
-        renewed=renewed,
-    )
-    tls = Tls(
-        ca=settings.tls.ca,
-        fingerprint=settings.tls.fingerprint,
-        verify=settings.tls.verify,
-        minimum=settings.tls.minimum,
-    )
-    client = IsapiClient(name, settings.url, settings.username, secret, budget, timeout=settings.timeout, tls=tls)
-    return IsapiDevice(
-        name,
-        client,
-        rtsp_port=settings.rtsp_port,
-        config_channel=settings.config_channel,
-        data_channel=settings.data_channel,
-        poll_interval=settings.temperature.poll_interval,
-        frame_interval=settings.temperature.frame_interval,
-        enable_metadata=settings.metadata.enable,
-    )
+    def _isapi(self, client: IsapiClient) -> IsapiDevice:
+        settings = self.settings
+        return IsapiDevice(
+            self.name,
+            client,
+            rtsp_port=settings.rtsp_port,
+            config_channel=settings.config_channel,
+            data_channel=settings.data_channel,
+            poll_interval=settings.temperature.poll_interval,
+            frame_interval=settings.temperature.frame_interval,
+            enable_metadata=settings.metadata.enable,
+        )
+
+    def _sdk(self, budget: LoginBudget, secret: str) -> CameraTransport:
+        from .pass_through import PassThroughClient
+        from .sdk.device import SdkDevice
+        from .sdk.session import Access, SdkSession
+
+        settings, sdk = self.settings, self.settings.sdk
+        parts = urlsplit(settings.url)
+        over_http = parts.port or (443 if parts.scheme == "https" else 80)
+        access = Access(
+            path=sdk.path,
+            host=parts.hostname or "",
+            port=sdk.port or (over_http if sdk.login == "isapi" else _PRIVATE_PORT),
+            username=settings.username,
+            password=secret,
+            mode=sdk.login,
+            tls=(sdk.login == "isapi" and parts.scheme == "https") if sdk.tls is None else sdk.tls,
+            timeout=settings.timeout,
+        )
+        session = SdkSession(self.name, access, budget)
+        documents = self._isapi(PassThroughClient(session, settings.url, budget))
+        return SdkDevice(
+            session,
+            documents,
+            zone=lambda: self.identity.zone,
+            window=sdk.window,
+            poll_interval=settings.temperature.poll_interval,
+            frame_interval=settings.temperature.frame_interval,
+        )
 
 
 def _listed(known: Mapping[int, ChannelInfo]) -> str:

@@ -47,11 +47,17 @@ def measure(
     *,
     clicks: bool = True,
 ) -> Measurement:
-    """Measure now. A point is asked of the device itself unless `clicks` is false or there are options; else a frame is looked at.
+    """Measure now: by the device where the transport can; a point by a click unless `clicks` is false or there are options; else in a frame.
 
     `celsius` is the value of a point; of lines and regions there are highest, lowest and average, with their places.
     Raises Unsupported when the device gives no frames either, or does not take one of the options.
     """
+    refused: Unsupported | None = None
+    try:
+        if (found := transport.manual(channel, where, options, deadline)) is not None:
+            return found
+    except Unsupported as error:
+        refused = error
     if clicks and isinstance(where, PointAt) and options == MeasureOptions():
         at = now()
         try:
@@ -65,21 +71,23 @@ def measure(
     try:
         frame = transport.recent_frame(channel, options, deadline)
     except Unsupported as error:
+        if refused is not None:
+            raise Unsupported(f"{camera}: cannot measure by hand: {refused}; {error}", camera=camera) from error
         if options != MeasureOptions():
             raise
         raise Unsupported(f"{camera}: cannot measure by hand: {error}", camera=camera) from error
-    found = over(frame.matrix, where)
+    values = over(frame.matrix, where)
     point = isinstance(where, PointAt)
     return Measurement(
         camera=camera,
         channel=channel,
         where=where,
-        celsius=found.average_celsius if point else None,
-        highest_celsius=None if point else found.highest_celsius,
-        lowest_celsius=None if point else found.lowest_celsius,
-        average_celsius=None if point else found.average_celsius,
-        highest_at=None if point else found.highest_at,
-        lowest_at=None if point else found.lowest_at,
+        celsius=values.average_celsius if point else None,
+        highest_celsius=None if point else values.highest_celsius,
+        lowest_celsius=None if point else values.lowest_celsius,
+        average_celsius=None if point else values.average_celsius,
+        highest_at=None if point else values.highest_at,
+        lowest_at=None if point else values.lowest_at,
         taken_at=frame.taken_at,
         way="frame",
         frame_age_seconds=max(0.0, (now() - frame.taken_at).total_seconds()),

@@ -148,9 +148,11 @@ class LifeCycles:
                 del self._open[next(iter(self._open))]
         elif isinstance(event, FireAlarm):
             self._ended[key] = event.received_at
-        before = self._last.get(event.source)
-        if event.alarm_id is None or before is None or before.event_id != event.alarm_id:
-            self._last[event.source] = _Last(event.id, alarm_id)  # else smoke, told with its fire: the pictures are the fire's
+        latest = self._last.get(event.source)
+        if event.alarm_id is None or latest is None or latest.event_id != event.alarm_id:
+            self._last[event.source] = _Last(
+                event.id, alarm_id
+            )  # else smoke, told with its fire: the pictures are the fire's
         self._remember(key, event, alarm_id)
         return replace(event, phase=phase, alarm_id=alarm_id)
 

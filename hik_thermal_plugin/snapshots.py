@@ -60,12 +60,16 @@ def take_snapshot(
                 if options.source == "picture":
                     raise
                 refused = error
+        captured = data is None
+        if data is None:
+            taken_at = now()
+            data = device.transport.captured(number, options.format, deadline)
         if data is None:
             frame = _from_video(name, video, number, deadline, refused)
             taken_at = now()
         if overlay is not None and not overlay.wait(min(OVERLAY_SECONDS, max(0.0, deadline - time.monotonic()))):
             _log.info("%s: nothing was measured that could be drawn", name)
-        if data is None or overlay is not None or options.format != "jpeg":
+        if data is None or overlay is not None or (options.format != "jpeg" and not captured):
             data = _made(name, data, frame, overlay, options)
     return Snapshot(
         camera=name,
@@ -73,7 +77,7 @@ def take_snapshot(
         data=data,
         content_type=f"image/{options.format}",
         taken_at=taken_at,
-        source="picture" if frame is None else "stream",
+        source="stream" if captured else "picture",
     )
 
 

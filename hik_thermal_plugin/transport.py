@@ -13,17 +13,23 @@ from nvr_hooks import (
     ChannelInfo,
     Disk,
     Finding,
+    Measurement,
     MeasureOptions,
     Point,
     RecordedFile,
+    Recording,
+    RecordOptions,
     RuleChange,
     StreamUrl,
     TemperatureReading,
     ThermalFrame,
+    TimeSpan,
     Transport,
+    Where,
 )
 
-from .worker import LiveSource, SourceCounters
+from .worker import LiveSource as LiveSource
+from .worker import SourceCounters
 
 TemperatureSource = Literal["realtime", "metadata", "poll", "frame"]
 """Where live temperatures come from: streamed by the device, told beside its video (with fires), asked for again and again, or computed
@@ -147,12 +153,25 @@ class Transfer(Protocol):
         """End run() from any thread, at once; also before it began."""
 
 
+class OwnRecording(Recording, Protocol):
+    """A recording that a transport writes itself."""
+
+    def at_end(self, do: Callable[[], object]) -> None:
+        """Call this when it is over; at once when it is over already."""
+
+    def interrupt(self) -> None:
+        """Begin to end, without waiting; close() does the rest."""
+
+
 class CameraTransport(Protocol):
     """One camera over one transport."""
 
     @property
     def name(self) -> Transport:
         """Tell which transport this is."""
+
+    def serves(self, capability: str) -> Transport | None:
+        """Tell which transport serves a capability, without asking the device; None when none does."""
 
     def identify(self, deadline: float) -> Identity:
         """Ask the device who it is, until time.monotonic() reaches `deadline`."""
@@ -169,8 +188,14 @@ class CameraTransport(Protocol):
     def video(self, channel: int, profile: str) -> VideoSource:
         """Return one connection of live video."""
 
-    def playback(self, url: str) -> VideoSource:
-        """Return one connection that plays a recording back."""
+    def captured(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
+        """Return a picture that a player of the transport's own has decoded from live video; None when it has none."""
+
+    def recording(self, channel: int, target: Path, options: RecordOptions, deadline: float) -> OwnRecording | None:
+        """Record by the transport's own means, once the camera sends; None when it has none for these options."""
+
+    def playback(self, track: int, what: RecordedFile | TimeSpan, zone: tzinfo | None) -> VideoSource:
+        """Return one connection that plays a recording back; `zone` as in playback_url()."""
 
     def playback_url(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> StreamUrl:
         """Return the address of a recording by time; `zone`: the device takes times for its own, in this zone; None: for UTC."""
@@ -198,6 +223,9 @@ class CameraTransport(Protocol):
 
     def click(self, channel: int, at: Point, deadline: float) -> float | None:
         """Return the temperature at a point in °C as the device measures it; None when it tells none."""
+
+    def manual(self, channel: int, where: Where, options: MeasureOptions, deadline: float) -> Measurement | None:
+        """Measure by hand, anywhere, on the device itself; None when it has no such way."""
 
     def rules(self, channel: int, deadline: float) -> dict[str, object]:
         """Return the rules document of a channel."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from .deliveries import Deliveries
 from .device import Device
 from .live_video import LiveVideo
 from .recording_time import RecordingTime
+from .transport import OwnRecording
 
 if TYPE_CHECKING:
     from .media.burning import Burned
@@ -53,7 +55,7 @@ class CameraVideo:
         self._deliveries = deliveries
         self._lock = threading.Lock()
         self._streams: dict[tuple[int, str], LiveVideo] = {}
-        self._jobs: set[Job] = set()
+        self._jobs: set[Job | OwnRecording] = set()
         self._playing = threading.Lock()
         self._closed = False
 
@@ -63,6 +65,11 @@ class CameraVideo:
 
         device = self._device()
         deadline = device.deadline()
+        if not options.overlay and not options.pre_roll_seconds:
+            number, _ = device.stream(channel, options.profile, deadline)
+            if (own := device.transport.recording(number, target, options, deadline)) is not None:
+                self._begin(own)
+                return own
         change, watching = self._burned(channel or device.thermal_channel) if options.overlay else (None, None)
         try:
             recorder = Recorder(self._name, target, options, change=change, timeout=device.settings.timeout)
@@ -110,7 +117,7 @@ class CameraVideo:
 
         device = self._device()
         deadline = device.deadline()
-        source = device.transport.playback(self.playback_url(channel, what).url)
+        source = device.transport.playback(*self._place(device, channel, what))
         if not self._playing.acquire(blocking=False):
             raise Busy(
                 f"{self._name}: a recording is played back already: cameras play one at a time", camera=self._name
@@ -127,18 +134,12 @@ class CameraVideo:
 
     def playback_url(self, channel: int | None, what: RecordedFile | TimeSpan) -> StreamUrl:
         """Return the address of a recording (guide 5.3); nothing is searched for."""
-        if what.start.tzinfo is None or what.end.tzinfo is None:
-            raise WrongUse(f"{self._name}: times of recordings need a zone")
-        if what.end <= what.start:
-            raise WrongUse(f"{self._name}: a recording ends after its start")
+        self._check(what)
+        if isinstance(what, RecordedFile) and what.playback_uri:
+            return self._device().transport.playback_file_url(what.playback_uri)
         device = self._device()
-        if isinstance(what, RecordedFile):
-            if what.playback_uri:
-                return device.transport.playback_file_url(what.playback_uri)
-            track = what.track
-        else:
-            track = device.channel(channel, device.deadline()) * 100 + 1
-        return device.transport.playback_url(track, what.start, what.end, self._times.zone())
+        track, _, zone = self._place(device, channel, what)
+        return device.transport.playback_url(track, what.start, what.end, zone)
 
     def live(self, channel: int | None, profile: str, deadline: float) -> LiveVideo:
         """Return the shared live video of a profile; raise Unsupported for one that the camera does not have."""
@@ -181,7 +182,23 @@ class CameraVideo:
         for stream in streams:
             stream.close()
 
-    def _begin(self, job: Job) -> None:
+    def _check(self, what: RecordedFile | TimeSpan) -> None:
+        if what.start.tzinfo is None or what.end.tzinfo is None:
+            raise WrongUse(f"{self._name}: times of recordings need a zone")
+        if what.end <= what.start:
+            raise WrongUse(f"{self._name}: a recording ends after its start")
+
+    def _place(
+        self, device: Device, channel: int | None, what: RecordedFile | TimeSpan
+    ) -> tuple[int, RecordedFile | TimeSpan, tzinfo | None]:
+        """Return on which track a recording is, and the zone its times are in for the camera (None: UTC)."""
+        self._check(what)
+        if isinstance(what, RecordedFile) and what.playback_uri:
+            return what.track, what, None
+        track = what.track if isinstance(what, RecordedFile) else device.channel(channel, device.deadline()) * 100 + 1
+        return track, what, self._times.zone()
+
+    def _begin(self, job: Job | OwnRecording) -> None:
         """Have a job that ends with the camera."""
         with self._lock:
             if self._closed:
@@ -189,7 +206,7 @@ class CameraVideo:
             self._jobs.add(job)
         job.at_end(lambda: self._forget(job))
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job | OwnRecording) -> None:
         with self._lock:
             self._jobs.discard(job)
 

@@ -185,10 +185,14 @@ class SharedStream:
         with self._lock:
             return bool(self._subscribers) and self._tell(event)
 
-    def reopen(self, open: Callable[[], LiveSource] | None = None) -> None:
-        """Drop the connection, or the wait for it, and connect at once, by `open` from now on: the settings have changed."""
+    def reopen(self, open: Callable[[], LiveSource] | None = None, *, source: Source | None = None) -> None:
+        """Drop the connection, or the wait for it, and connect at once, by `open` and as `source` from now on: the settings have changed."""
         with self._lock:
             self._open = open or self._open
+            if source not in (None, self._source):
+                self._set("offline", f"{self._camera}: told over another transport now", None)
+                self._source = source or self._source
+                self._set("starting", None, None)
             run = self._run
         if run is not None:
             run.end(again=True)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DRIVER = (
     "listener_settings listening "
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
-    "isapi sdk media config device captures live_video video snapshots "
+    "isapi sdk media config transports pass_through device captures live_video video snapshots "
     "recording_time download_target downloads span_downloads archive"
 )
 
@@ -43,14 +43,16 @@ TABLE = {
     "config": "nvr_hooks pydantic yaml transport virtual listener_settings",
     "captures": "nvr_hooks transport wire",
     "live_video": "nvr_hooks worker deliveries transport media",
-    "video": "nvr_hooks deliveries device live_video media recording_time",
+    "video": "nvr_hooks deliveries device live_video media recording_time transport",
     "recording_time": "nvr_hooks device",
     "download_target": "nvr_hooks",
     "downloads": "nvr_hooks transport media download_target",
     "span_downloads": "nvr_hooks media download_target downloads",
     "archive": "nvr_hooks device transport media video recording_time downloads span_downloads",
     "snapshots": "nvr_hooks device video media",
-    "device": "nvr_hooks wire transport login isapi sdk config",
+    "transports": "nvr_hooks transport",
+    "pass_through": "nvr_hooks login isapi sdk",
+    "device": "nvr_hooks wire transport transports pass_through login isapi sdk config",
     "camera": DRIVER,
     "site": f"{DRIVER} camera",
     "commands": f"{DRIVER} typer@nvr_commands",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,10 +19,13 @@ from nvr_hooks import (
     NoPermission,
     Point,
     RecordedFile,
+    RecordOptions,
     RuleChange,
     StreamUrl,
     ThermalFrame,
+    TimeSpan,
     Unsupported,
+    Where,
     now,
 )
 
@@ -144,9 +148,26 @@ class IsapiDevice:
         urls = [url, url.replace("/Streaming/Channels/", "/ISAPI/Streaming/channels/")]
         return camera_video(self._client, self._rtsp_port, urls)
 
-    def playback(self, url: str) -> VideoStream:
+    def playback(self, track: int, what: RecordedFile | TimeSpan, zone: tzinfo | None) -> VideoStream:
         """Return one connection that plays a recording back (guide 5.3)."""
-        return camera_video(self._client, self._rtsp_port, [url], playback=True)
+        if isinstance(what, RecordedFile) and what.playback_uri:
+            url = self.playback_file_url(what.playback_uri)
+        else:
+            url = self.playback_url(track, what.start, what.end, zone)
+        return camera_video(self._client, self._rtsp_port, [url.url], playback=True)
+
+    def captured(self, channel: int, form: str, deadline: float) -> None:
+        """Return None: pictures of live video are decoded on our side."""
+
+    def recording(self, channel: int, target: Path, options: RecordOptions, deadline: float) -> None:
+        """Return None: ISAPI has no recording function (guide 4.3.2)."""
+
+    def manual(self, channel: int, where: Where, options: MeasureOptions, deadline: float) -> None:
+        """Return None: ISAPI measures single points at most (click)."""
+
+    def serves(self, capability: str) -> Literal["isapi"] | None:
+        """Tell that it serves everything there is but what only the vendor's library has."""
+        return "isapi"
 
     def playback_url(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> StreamUrl:
         """Return the RTSP address of a recording by time (guide 5.3.1)."""

@@ -63,6 +63,7 @@ class SdkRecording:
         self._view: LiveView | None = None
         self._lock = threading.Lock()
         self._at_end: list[Callable[[], object]] = []
+        self._over_for_good = False
         self._thread = threading.Thread(target=self._run, name=f"{self._camera} recording", daemon=True)
 
     def start(self, deadline: float) -> Self:
@@ -91,8 +92,12 @@ class SdkRecording:
         return self._error
 
     def at_end(self, do: Callable[[], object]) -> None:
-        """Call this once it is over; before it is started."""
-        self._at_end.append(do)
+        """Call this when it is over; at once when it is over already."""
+        with self._lock:
+            if not self._over_for_good:
+                self._at_end.append(do)
+                return
+        do()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is no longer running; return whether that is so. Seconds."""
@@ -127,6 +132,8 @@ class SdkRecording:
             error = caught
         self._error = error
         self._state = "failed" if error is not None else "closed" if self._stop.is_set() else "done"
+        with self._lock:
+            self._over_for_good = True
         for do in self._at_end:
             do()
         self._begun.set()
