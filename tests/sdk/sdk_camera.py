@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 from nvr_hooks import Event
 from nvr_hooks.loading import Plugins
 from standin_library import StandIn
@@ -50,3 +52,15 @@ class SdkCamera:
     def close(self) -> None:
         """End it."""
         self.hook.nvr_close()
+
+
+def passed_on(simulator: Any, secret: str) -> Callable[[str, bytes], tuple[int, bytes]]:
+    """Return what answers documents for the stand-in out of a simulated camera: both are one device then."""
+    auth = httpx.DigestAuth("admin", secret)
+
+    def answer(request: str, body: bytes) -> tuple[int, bytes]:
+        method, _, path = request.partition(" ")
+        found = httpx.request(method, simulator.http + path, content=body or None, auth=auth)
+        return found.status_code, found.content
+
+    return answer
