@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ _SHOWN_AS: Mapping[TemperatureSource, Capability] = {
     "frame": "thermal_frame",
 }
 _PRIVATE_PORT = 8000
+_log = logging.getLogger(__name__)
 _FRESH_FOR = 5.0
 """Seconds without a reading after which a source of temperatures gets the next beside it; more where its own rhythm is slower."""
 
@@ -173,7 +175,21 @@ class Device:
                 name, settings.url, settings.username, secret, budget, timeout=settings.timeout, tls=tls
             )
             made["isapi"] = self._isapi(client)
-        return made[wanted[0]] if len(made) == 1 else Transports(name, made, settings.transports)
+        return made[wanted[0]] if len(made) == 1 else Transports(name, made, self._order())
+
+    def _order(self) -> Callable[[str], Sequence[Transport]]:
+        """Return what tells the transports for a capability; a library that is not there leaves its turn to the others."""
+        from .sdk.library import missing
+
+        if (problem := missing(self.settings.sdk.path, self.name)) is None:
+            return self.settings.transports
+        _log.warning("%s; its other transports are used", problem)
+
+        def order(capability: str) -> Sequence[Transport]:
+            listed = self.settings.transports(capability)
+            return tuple(name for name in listed if name != "sdk") or listed
+
+        return order
 
     def _isapi(self, client: IsapiClient) -> IsapiDevice:
         settings = self.settings

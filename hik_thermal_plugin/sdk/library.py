@@ -221,6 +221,15 @@ def open_library(
         return _loaded
 
 
+def missing(path: Path | None, camera: str) -> str | None:
+    """Tell, without loading anything, why there is no library to load; None where there is one."""
+    try:
+        _found(path, camera)
+    except Unsupported as error:
+        return str(error)
+    return None
+
+
 def check_pointer(pointer: int | None) -> bool:
     """Tell whether something may be read there: small numbers are values that came as pointers (hcnetsdk.md 7.4)."""
     return pointer is not None and pointer >= _LOWEST_ADDRESS
@@ -307,4 +316,4 @@ def _document(command: int, info: int, length: int) -> Item:
     return Item(command, data, info, arrived(), text, tuple(pictures))
 
 
-__all__ = ["COMPONENTS", "NAME", "Library", "check_pointer", "open_library"]
+__all__ = ["COMPONENTS", "NAME", "Library", "check_pointer", "missing", "open_library"]

@@ -297,7 +297,7 @@ def test_rules_as_code_work_over_the_library(both: Callable[..., Both]) -> None:
     made = both()
     hook = made.over_sdk.hook
     regions = hook.nvr_rules(camera="kiln", channel=None).document["regions"]
-    wanted = Rules(channel=2, document={"regions": dict.fromkeys(regions, {}) | {1: {"name": "furnace"}}})
+    wanted = Rules(channel=2, document={"regions": {key: {} for key in regions} | {1: {"name": "furnace"}}})
     diff = hook.nvr_apply_rules(camera="kiln", channel=None, rules=wanted, dry_run=True)
     assert ([change.after for change in diff.changes], diff.applied) == (["furnace"], False)
     hook.nvr_apply_rules(camera="kiln", channel=None, rules=wanted, dry_run=False)
