@@ -226,10 +226,12 @@ class SdkSettings(_Section):
     )
 
 
+_ONE = {"enum": ["isapi", "sdk"]}
 TransportOrder = Annotated[
     tuple[Transport, ...],
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     Field(min_length=1),
+    WithJsonSchema({"anyOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1}]}),
 ]
 
 

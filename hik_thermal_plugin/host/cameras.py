@@ -37,7 +37,17 @@ from nvr_hooks import (
 
 from .news import News
 from .outcome import complain
-from .output import camera_rows, channels_text, disks_text, event_text, local, put_json, put_line, put_table
+from .output import (
+    camera_rows,
+    channels_text,
+    disks_text,
+    event_text,
+    local,
+    put_json,
+    put_line,
+    put_table,
+    served_text,
+)
 from .session import FAILED, Known, Session, within
 from .signals import Empty, Inbox, Stop
 
@@ -116,7 +126,7 @@ def cameras(
         )
         return
     put_table(
-        ("camera", "state", "model", "serial", "firmware", "channels", "storage", "address", "reason"),
+        ("camera", "state", "model", "serial", "firmware", "channels", "storage", "served by", "address", "reason"),
         [
             (
                 known.info.name,
@@ -126,6 +136,7 @@ def cameras(
                 known.info.firmware,
                 channels_text(known.info),
                 disks_text(disks.get(known.info.name)),
+                served_text(known.info),
                 known.info.url,
                 known.reason,
             )

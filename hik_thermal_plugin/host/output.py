@@ -84,6 +84,19 @@ def disks_text(disks: Sequence[Disk] | None) -> str | None:
     return "; ".join(_disk(disk) for disk in disks) or "none"
 
 
+def served_text(info: CameraInfo) -> str | None:
+    """Tell which transport serves what: its name where one serves all, else what each serves."""
+    if info.capabilities is None:
+        return None
+    by: dict[str, list[str]] = {}
+    for name, transport in sorted(info.capabilities.items()):
+        if transport is not None:
+            by.setdefault(transport, []).append(name)
+    if len(by) == 1:
+        return next(iter(by))
+    return "; ".join(f"{transport}: {', '.join(names)}" for transport, names in by.items()) or "nothing"
+
+
 def camera_rows(info: CameraInfo) -> list[tuple[str, object]]:
     """Return what is known of a camera as pairs for a table."""
     return [
@@ -96,8 +109,14 @@ def camera_rows(info: CameraInfo) -> list[tuple[str, object]]:
         ("MAC", info.mac),
         ("channels", channels_text(info)),
         ("thermal channel", _with_reason(info.thermal_channel, info.thermal_evidence)),
-        ("capabilities", None if info.capabilities is None else ", ".join(sorted(info.capabilities)) or "none"),
+        ("capabilities", _capabilities(info)),
     ]
+
+
+def _capabilities(info: CameraInfo) -> str | None:
+    if info.capabilities is None:
+        return None
+    return ", ".join(f"{name} ({by or 'unserved'})" for name, by in sorted(info.capabilities.items())) or "none"
 
 
 def event_text(event: Event) -> str:
