@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 
-ALL = ("decode", "connections", "latency", "idle", "thermometry", "readings", "metadata", "recording", "archive")
+ALL = ("decode", "connections", "latency", "idle", "thermometry", "readings", "metadata", "recording", "archive", "sdk")
 
 
 def main(names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,13 +15,16 @@ from standin_library import StandIn, build
 from hik_thermal_plugin.login import LoginBudget
 from hik_thermal_plugin.sdk.session import Access, SdkSession
 
+FLAGS = "HIK_THERMAL_STANDIN_FLAGS"
+"""Further flags of the compiler: test_sdk_sanitizers.py runs the suite once more with the address sanitizer."""
+
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the compiled stand-in."""
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
-    return build(tmp_path_factory.mktemp("hcnetsdk"))
+    return build(tmp_path_factory.mktemp("hcnetsdk"), *os.environ.get(FLAGS, "").split())
 
 
 @pytest.fixture

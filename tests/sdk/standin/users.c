@@ -216,7 +216,10 @@ static void tell_exception(void *owner, Job *job) {
 /* -- what tests do ---------------------------------------------------------------------------------------------------- */
 
 EXPORT void fake_exception(DWORD type, LONG user, LONG handle) {
+    static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&starting);
     if (!exceptions.running) worker_start(&exceptions, NULL, tell_exception, NULL, 0);
+    pthread_mutex_unlock(&starting);
     LONG *about = malloc(2 * sizeof *about);
     about[0] = user;
     about[1] = handle;
