@@ -17,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nvr_hooks import Unsupported
+from nvr_hooks import NvrError, Unsupported
 
 from ..wire.hcnetsdk import COMM_ISAPI_ALARM
 from ..wire.hcnetsdk_layouts import NET_DVR_ALARM_ISAPI_PICDATA, NET_DVR_LOCAL_SDK_PATH, size_of, view
 from .faults import COMPONENT_MISSING, error_of
 from .inbox import Inbox, Item, arrived
-from .prototypes import PROTOTYPES, AlarmCallback, ExceptionCallback
+from .prototypes import PROTOTYPES, AlarmCallback, AlarmCallback50, ExceptionCallback
 
 NAME = "libhcnetsdk.so"
 COMPONENTS = "HCNetSDKCom"
@@ -59,6 +59,7 @@ class Library:
         self._closers: dict[int, Callable[[], None]] = {}
         # ctypes objects must live as long as the library can call them.
         self._alarm_callback = AlarmCallback(self._on_alarm)
+        self._alarm_callback50 = AlarmCallback50(self._on_alarm50)
         self._exception_callback = ExceptionCallback(self._on_exception)
 
     def call(self, name: str, *arguments: Any, camera: str, what: str = "") -> int:
@@ -138,7 +139,11 @@ class Library:
             general[1] = b"\1"  # do not split recordings
             self.call("SetSDKLocalCfg", _GENERAL, ctypes.byref(general), camera=camera)
             self.call("SetExceptionCallBack_V30", 0, None, self._exception_callback, None, camera=camera)
-            self.call("SetDVRMessageCallBack_V31", self._alarm_callback, None, camera=camera)
+            try:
+                self.call("SetDVRMessageCallBack_V31", self._alarm_callback, None, camera=camera)
+            except NvrError as error:
+                _log.info("%s; the newer form is used", error)
+                self.call("SetDVRMessageCallBack_V50", 0, self._alarm_callback50, None, camera=camera)
         except BaseException:
             self._functions["Cleanup"]()
             raise
@@ -148,6 +153,7 @@ class Library:
 
     def _end(self) -> None:
         self._functions["SetDVRMessageCallBack_V31"](AlarmCallback(), None)
+        self._functions["SetDVRMessageCallBack_V50"](0, AlarmCallback50(), None)
         self._functions["SetExceptionCallBack_V30"](0, None, ExceptionCallback(), None)
         self._functions["Cleanup"]()
 
@@ -176,6 +182,9 @@ class Library:
         except BaseException:  # noqa: BLE001 - what a callback raises would be lost, and its answer undefined
             self.failures += 1
         return 1
+
+    def _on_alarm50(self, command: int, alarmer: int, info: int, length: int, user: int | None) -> None:
+        self._on_alarm(command, alarmer, info, length, user)
 
     def _owner(self, alarmer: int) -> int:
         """Return the login of a message that names none, by the device's serial number."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 _i32, _u32, _ptr, _text = ctypes.c_int32, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_char_p
 
 AlarmCallback = CFUNCTYPE(ctypes.c_int, _i32, _ptr, _ptr, _u32, _ptr)
+AlarmCallback50 = CFUNCTYPE(None, _i32, _ptr, _ptr, _u32, _ptr)
 ExceptionCallback = CFUNCTYPE(None, _u32, _i32, _i32, _ptr)
 DataCallback = CFUNCTYPE(None, _i32, _u32, _ptr, _u32, _ptr)
 RemoteCallback = CFUNCTYPE(None, _u32, _ptr, _u32, _ptr)
@@ -38,7 +39,6 @@ def _handle(*arguments: Any) -> Prototype:
 PROTOTYPES: dict[str, Prototype] = {
     "Init": _flag(),
     "Cleanup": _flag(),
-    "GetSDKVersion": Prototype(_u32, None, ()),
     "GetSDKBuildVersion": Prototype(_u32, None, ()),
     "GetLastError": Prototype(_u32, None, ()),
     "SetSDKInitCfg": _flag(_i32, _ptr),
@@ -50,6 +50,7 @@ PROTOTYPES: dict[str, Prototype] = {
     "Login_V40": _handle(_ptr, _ptr),
     "Logout": _flag(_i32),
     "SetDVRMessageCallBack_V31": _flag(AlarmCallback, _ptr),
+    "SetDVRMessageCallBack_V50": _flag(_i32, AlarmCallback50, _ptr),
     "SetupAlarmChan_V41": _handle(_i32, _ptr),
     "CloseAlarmChan_V30": _flag(_i32),
     "StartRemoteConfig": _handle(_i32, _u32, _ptr, _u32, RemoteCallback, _ptr),
@@ -76,7 +77,6 @@ PROTOTYPES: dict[str, Prototype] = {
     "PlayBackByName": _handle(_i32, _text, _u32),
     "PlayBackControl_V40": _flag(_i32, _u32, _ptr, _u32, _ptr, _ptr),
     "SetPlayDataCallBack_V40": _flag(_i32, DataCallback, _ptr),
-    "GetPlayBackPos": _handle(_i32),
     "StopPlayBack": _flag(_i32),
     "GetFileByTime_V40": _handle(_i32, _text, _ptr),
     "GetFileByName": _handle(_i32, _text, _text),

@@ -23,6 +23,8 @@ from nvr_hooks import (
 from sdk_camera import SdkCamera
 from standin_library import StandIn
 
+from hik_thermal_plugin.sdk import alarm_stream
+
 pytestmark = pytest.mark.integration
 Camera = Callable[..., SdkCamera]
 FIRE, RULE = "NET_DVR_FIREDETECTION_ALARM", "NET_DVR_THERMOMETRY_ALARM"
@@ -93,6 +95,15 @@ def test_every_kind_of_alarm_arrives_with_its_pictures(armed: Any, standin: Stan
     assert pictures[0].alarm_id == of(events, FireAlarm)[0].alarm_id
 
 
+def test_where_the_older_callback_cannot_be_set_the_newer_one_is(armed: Any, standin: StandIn, wait_for: Any) -> None:
+    standin.script("SetDVRMessageCallBack_V31", 17)
+    _, events = armed()
+    standin.alarm(RULE, byRuleID=1, fCurrTemperature=50)
+
+    wait_for(lambda: of(events, TemperatureAlarm))
+    assert standin.calls("SetDVRMessageCallBack_V50")[0] == "NET_DVR_SetDVRMessageCallBack_V50 0 set"
+
+
 def test_an_alarm_that_comes_before_arming_has_returned_is_not_lost(
     armed: Any, standin: StandIn, wait_for: Any
 ) -> None:
@@ -158,6 +169,26 @@ def test_what_cannot_be_read_is_counted_and_the_rest_goes_on(
     ]
     assert len(warnings) == 4
     assert "command 0x5212" in warnings[0]
+
+
+def test_a_mistake_in_a_decoder_ends_no_alarm(
+    armed: Any, standin: StandIn, wait_for: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, events = armed()
+    decode = alarm_stream.decode_alarm
+
+    def mistaken(block: Any, **said: Any) -> Any:
+        if block.command == 0x4991:
+            raise ZeroDivisionError("a mistake")
+        return decode(block, **said)
+
+    monkeypatch.setattr(alarm_stream, "decode_alarm", mistaken)
+    standin.alarm(FIRE)
+    standin.alarm(RULE, byRuleID=1)
+    wait_for(lambda: of(events, TemperatureAlarm))
+
+    assert "an alarm of command 0x4991 is passed over" in caplog.text
+    assert states(events) == ["starting", "online"]
 
 
 @pytest.mark.parametrize("kind", [0x8000, 0x8002, 0x8006, 0x8044])

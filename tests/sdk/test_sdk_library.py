@@ -115,8 +115,9 @@ def test_a_failing_init_is_told_with_its_number(session: Make, standin: StandIn)
 
 
 PROGRAM = """
-import sys
+import ctypes, sys
 from pathlib import Path
+fake = ctypes.CDLL(sys.argv[1] + "/libhcnetsdk.so")
 from hik_thermal_plugin.login import LoginBudget
 from hik_thermal_plugin.sdk.alarm_stream import SdkAlarmStream
 from hik_thermal_plugin.sdk.session import Access, SdkSession
@@ -124,6 +125,8 @@ access = Access(path=Path(sys.argv[1]), host="192.0.2.7", port=8000, username="a
 session = SdkSession("kiln", access, LoginBudget("k", "stand-in", Path(sys.argv[2])))
 events = SdkAlarmStream(session).events()
 print(next(events).state)
+for _ in range(3000):
+    fake.fake_alarm(0, b"NET_DVR_THERMOMETRY_ALARM\\nbyRuleID=1", 0)  # they arrive while the interpreter ends
 """
 
 
