@@ -110,7 +110,8 @@ class SdkAlarmStream:
             return
         except Exception:  # noqa: BLE001 - a mistake in a decoder must not end the alarms
             counters.undecodable += 1
-            _log.exception("%s: an alarm of command %#06x is passed over", self._camera, item.kind)
+            kind = f"{item.kind:#06x}"
+            self._say(f"mistake {kind}", f"{self._camera}: an alarm of command {kind} is passed over", trace=True)
             return
         counters.documents += 1
         for event in events:
@@ -125,7 +126,7 @@ class SdkAlarmStream:
         if item.kind in _LOST and not other:
             raise Unreachable(f"{self._camera}: {_LOST[item.kind]} (exception {item.kind:#06x})", camera=self._camera)
 
-    def _say(self, kind: str, text: str) -> None:
-        level = logging.DEBUG if kind in self._told else logging.WARNING
+    def _say(self, kind: str, text: str, *, trace: bool = False) -> None:
+        level = logging.DEBUG if kind in self._told else logging.ERROR if trace else logging.WARNING
         self._told.add(kind)
-        _log.log(level, "%s", text)
+        _log.log(level, "%s", text, exc_info=trace)

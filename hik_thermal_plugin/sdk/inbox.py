@@ -49,14 +49,13 @@ class Inbox:
 
     def get(self, timeout: float | None = None) -> Item | None:
         """Return the next item; None when it was closed, or nothing came within `timeout` seconds."""
-        if self._closed and self._queue.empty():
-            return None
         try:
-            item = self._queue.get(timeout=timeout)
+            item = None if self._closed else self._queue.get(timeout=timeout)
         except Empty:
             return None
-        if item is not None:
-            self._taken += len(item.data)
+        if item is None or self._closed:
+            return None
+        self._taken += len(item.data)
         return item
 
     @property

@@ -116,8 +116,7 @@ class Library:
             if self._references == 0:
                 self._end()
 
-    def _begin(self, timeout: float) -> None:
-        camera = "sdk"
+    def _begin(self, camera: str, timeout: float) -> None:
         path = NET_DVR_LOCAL_SDK_PATH(sPath=str(self.folder).encode())
         self.call("SetSDKInitCfg", _SDK_PATH, ctypes.byref(path), camera=camera)
         for kind, names in ((_CRYPTO_PATH, _CRYPTO), (_TLS_PATH, _TLS)):
@@ -218,7 +217,7 @@ def open_library(
                 text = f"{camera}: the library of {_loaded.folder} is loaded in this process; restart it to use {file.parent}"
                 raise Unsupported(text, camera=camera)
             library = _loaded or Library(file.parent, _functions_of(file, camera))
-            library._begin(timeout)
+            library._begin(camera, timeout)
             if _loaded is None:
                 atexit.register(library._finish)
             _loaded = library

@@ -10,7 +10,7 @@ from typing import Any, Self
 from nvr_hooks import CameraError, DeviceError, Unreachable
 
 from ..wire import hcnetsdk as numbers
-from .faults import NOT_SUPPORTED, error_of
+from .faults import NOT_SUPPORTED, error_of, number_of
 from .inbox import Inbox, Item, arrived
 from .library import check_pointer
 from .prototypes import RemoteCallback
@@ -18,6 +18,7 @@ from .session import Handle, Login, SdkSession
 
 STATUS, DATA = 0, 2
 _FINISHED, _FAILED, _LINK_LOST = 1000, 1002, 1003
+_PARAMETER = 17
 _MOST = 1 << 20
 
 
@@ -36,26 +37,35 @@ class LongConnection:
         # Held until the handle is closed: the library calls it until then.
         self._callback = RemoteCallback(self._on_data)
 
-    def open(self, deadline: float | None = None) -> None:
-        """Connect; raise Unsupported with the reason where ISAPI login, or the device, has no such thing."""
+    def open(self, deadline: float | None = None) -> Login:
+        """Connect, and return the login; raise Unsupported with the reason where ISAPI login, or the device, has no such thing."""
         login = self._session.private(self._what, deadline)
-        size = ctypes.sizeof(self._condition)
         login.library.watch(login.user, self.inbox)
         self._login = login
-        number = self._session.call(
+        try:
+            number = self._start(login)
+        except DeviceError as error:
+            if number_of(error) != _PARAMETER or self._condition.byMode == 0:
+                raise
+            self._condition.byMode = 0  # as older devices want it (hcnetsdk.md 7.4)
+            number = self._start(login)
+        if login.isapi:
+            # 0, which is a handle elsewhere, with error 23 (hcnetsdk.md 7.4): a device may take private login for ISAPI.
+            raise error_of(NOT_SUPPORTED, self._camera, self._what)
+        self._handle = self._session.open("remote", login, number, "StopRemoteConfig")
+        return login
+
+    def _start(self, login: Login) -> int:
+        return self._session.call(
             "StartRemoteConfig",
             self._command,
             ctypes.byref(self._condition),
-            size,
+            ctypes.sizeof(self._condition),
             self._callback,
             None,
             what=self._what,
             login=login,
         )
-        if login.isapi:
-            # 0, which is a handle elsewhere, with error 23 (hcnetsdk.md 7.4): a device may take private login for ISAPI.
-            raise error_of(NOT_SUPPORTED, self._camera, self._what)
-        self._handle = self._session.open("remote", login, number, "StopRemoteConfig")
 
     def items(self, timeout: float | None = None) -> Iterator[Item | None]:
         """Yield data as it comes, None where nothing came for `timeout` seconds; end when the inbox was closed or the device has finished.

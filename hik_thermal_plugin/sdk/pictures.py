@@ -133,6 +133,8 @@ class SdkPictures:
         Tried are, in the guide's order, CapturePictureBlock_New, CapturePictureBlock and CapturePicture.
         """
         window = self._window
+        if not window and self._said:
+            return None  # nothing has changed: without a window there is never a player
         try:
             view = LiveView(self._session, channel, "main", window=window)
         except NvrError as error:

@@ -82,8 +82,7 @@ class SdkRealtimeStream:
         if self._connection.inbox.closed:
             return
         with self._connection as connection:
-            connection.open()
-            encoding = self._session.login().encoding
+            encoding = connection.open().encoding
             yield ConnectionChanged(camera=self._camera, source="realtime", state="online")
             for item in connection.items(self._silence):
                 if item is None:

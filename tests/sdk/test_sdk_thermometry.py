@@ -66,6 +66,14 @@ def test_real_time_values_come_every_second_of_every_rule(camera: Camera, standi
     wait_for(lambda: "StopRemoteConfig" in standin.functions())
 
 
+def test_an_older_device_is_asked_in_its_own_mode(camera: Camera, standin: StandIn, wait_for: Any) -> None:
+    standin.script("StartRemoteConfig", 17)
+    _, events = camera(**ONLY_REALTIME).watch()
+    wait_for(lambda: "online" in states(events))
+
+    assert [line.rsplit(" ", 1)[1] for line in standin.calls("StartRemoteConfig")] == ["byMode=1", "byMode=0"]
+
+
 def test_statuses_and_short_data_are_told_apart_from_values(camera: Camera, standin: StandIn, wait_for: Any) -> None:
     driver = camera(**ONLY_REALTIME)
     _, events = driver.watch()
