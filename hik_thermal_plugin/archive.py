@@ -166,9 +166,15 @@ class CameraArchive:
 
     def transfer(self, file: RecordedFile) -> Transfer:
         """Return the transfer of a recording, which is looked up first where only its name is known."""
-        if not file.playback_uri:
+        transport = self._device().transport
+        by_name = file.name and transport.serves("download") == "sdk"  # the vendor's library wants nothing but the name
+        if not (file.playback_uri or by_name):
             file = self.look_again(file)
-        return self._device().transport.transfer(file)
+        return transport.transfer(file)
+
+    def span_transfer(self, track: int, span: TimeSpan) -> Transfer | None:
+        """Return the transfer of a span in one piece; None where the camera makes none."""
+        return self._device().transport.span_transfer(track, span)
 
     def look_again(self, file: RecordedFile) -> RecordedFile:
         """Return what the camera says of this recording now; raise NvrError when it has it no more."""
@@ -192,8 +198,10 @@ class CameraArchive:
                 chosen.append(file)
         return chosen
 
-    def play(self, track: int, span: TimeSpan, drain: Drain) -> Playback:
-        """Play a span back into a drain."""
+    def play(self, track: int, span: TimeSpan | RecordedFile, drain: Drain) -> Playback:
+        """Play a span, or a recording by its name, back into a drain."""
+        if isinstance(span, RecordedFile):
+            return self._video.play(track // 100, span, drain)
         piece = RecordedFile(
             camera=self._name, channel=track // 100, track=track, start=span.start, end=span.end, playback_uri=None
         )

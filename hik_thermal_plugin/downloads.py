@@ -34,12 +34,14 @@ from nvr_hooks import (
 from .download_target import DownloadTarget
 from .media.job import Job
 from .media.joining import Joint
+from .media.pictures import Picture
 from .media.recordings import recorded_pictures
 from .media.streams import Drain, Playback
 from .transport import Transfer
 
 TELL_SECONDS = 0.1
 LOOK_SECONDS = 0.1
+BUSY_PAUSES = (0.2, 1.0, 5.0)
 WAIT_SECONDS = 5.0
 """Between two looks whether a recording is still being written."""
 Container = Literal["mp4", "mkv", "ps"]
@@ -58,8 +60,11 @@ class Recordings(Protocol):
     def covering(self, track: int, span: TimeSpan) -> Sequence[RecordedFile] | None:
         """Return the recordings of a span in time order; None where the camera cannot be searched."""
 
-    def play(self, track: int, span: TimeSpan, drain: Drain) -> Playback:
-        """Play a span back into a drain."""
+    def span_transfer(self, track: int, span: TimeSpan) -> Transfer | None:
+        """Return the transfer of a span in one piece; None where the camera makes none."""
+
+    def play(self, track: int, span: TimeSpan | RecordedFile, drain: Drain) -> Playback:
+        """Play a span, or a recording by its name, back into a drain."""
 
 
 _TURNS: WeakValueDictionary[str, Turns] = WeakValueDictionary()
@@ -123,6 +128,7 @@ class DownloadJob(Job):
         self._told_at = 0.0
         self._progress = Progress(bytes=0)
         self._transfer: Transfer | None = None
+        self._playback: Playback | None = None
         self._stop = threading.Event()
         self.at_end(self._clean)
 
@@ -150,6 +156,8 @@ class DownloadJob(Job):
         self._stop.set()
         if (transfer := self._transfer) is not None:
             transfer.interrupt()
+        if (playback := self._playback) is not None:
+            playback.interrupt()
 
     def _work(self) -> None:
         if self._stopping:
@@ -182,15 +190,36 @@ class DownloadJob(Job):
         with suppress(OSError):
             self._target.drop()
 
-    def _receive(self, file: RecordedFile, part: Path, moved: Callable[[int], object]) -> int:
+    def _receive(self, what: RecordedFile | Transfer, part: Path, moved: Callable[[int], object]) -> int:
         """Run one transfer."""
-        self._transfer = self._recordings.transfer(file)
+        self._transfer = self._recordings.transfer(what) if isinstance(what, RecordedFile) else what
         if self._stopping:
             self._transfer.interrupt()
         try:
             return self._transfer.run(part, moved)
         finally:
             self._transfer = None
+
+    def _played(self, what: TimeSpan | RecordedFile, track: int, drain: Drain) -> None:
+        """Play something back into a drain, to its end."""
+        for pause in (*BUSY_PAUSES, None):
+            try:
+                playback = self._recordings.play(track, what, drain)
+                break
+            except Busy:  # it may still be busy with what was played just now
+                if pause is None or self._stop.wait(pause):
+                    raise
+        self._playback = playback
+        try:
+            if self._stopping:
+                playback.interrupt()
+            while not playback.wait(LOOK_SECONDS):
+                pass
+        finally:
+            playback.close()
+            self._playback = None
+        if playback.error is not None:
+            raise playback.error
 
     def _settled(self, file: RecordedFile) -> RecordedFile:
         """Return the recording once the camera no longer writes it."""
@@ -239,25 +268,36 @@ class FileDownload(DownloadJob):
         self._file = self._settled(self._file)
         if self._stopping:
             return
-        if self._container is not None:
-            self._source.touch()
-        size = self._receive(self._file, self._source, self._moved)
-        if self._container is not None:
-            self._convert(self._container)
-            if self._stopping:
-                return
+        size = self._brought() if self._container is None else self._converted(self._container)
+        if self._stopping:
+            return
         self._target.complete()
         self._tell(Progress(bytes=size, fraction=1.0))
 
-    def _convert(self, container: Container) -> None:
+    def _brought(self) -> int:
+        return self._receive(self._file, self._source, self._moved)
+
+    def _converted(self, container: Container) -> int:
+        """Bring it and put its pictures into the container; where it may not be downloaded it is played back by its name."""
         joint = Joint(self._target.part, container, self._camera)
         try:
             joint.begin(self._file.start)
-            for picture in recorded_pictures(self._source, self._camera):
-                if self._stopping:
-                    return
-                joint.put(picture)
-            joint.finish()
+            self._source.touch()
+            try:
+                size = self._brought()
+            except (NoPermission, Unsupported) as error:
+                _log.info("%s: %s is played back instead of downloaded: %s", self._camera, self._file.name, error)
+                drain = _Joined(joint, self._moved)
+                self._played(self._file, self._file.track, drain)
+                size = drain.size
+            else:
+                for picture in recorded_pictures(self._source, self._camera):
+                    if self._stopping:
+                        return size
+                    joint.put(picture)
+            if not self._stopping:
+                joint.finish()
+            return size
         finally:
             joint.abandon()
 
@@ -277,6 +317,27 @@ class FileDownload(DownloadJob):
         super()._clean()
         if self._source != self._target.part:
             self._source.unlink(missing_ok=True)
+
+
+class _Joined:
+    """Pictures that are played back, on their way into a joint."""
+
+    def __init__(self, joint: Joint, moved: Callable[[int], object]) -> None:
+        self.size = 0
+        self._joint = joint
+        self._moved = moved
+
+    def write(self, picture: Picture) -> None:
+        """Take one picture."""
+        self._joint.put(picture)
+        self.size += len(picture.data)
+        self._moved(self.size)
+
+    def finish(self) -> None:
+        """Nothing to do: the joint is completed by its owner."""
+
+    def abandon(self) -> None:
+        """Nothing to do: so it is let go of."""
 
 
 class PresentFile(Job):

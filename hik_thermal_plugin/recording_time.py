@@ -38,6 +38,8 @@ class RecordingTime:
         """
         device = self._device()
         match device.settings.recording_time:
+            case "auto" if device.transport.serves("search") == "sdk":
+                return self._own(device)  # the vendor's library has wall clock times only
             case "utc":
                 return None
             case "local":

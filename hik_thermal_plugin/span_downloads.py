@@ -10,10 +10,10 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from nvr_hooks import (
-    Busy,
     DownloadOptions,
     NoPermission,
     NvrError,
@@ -29,10 +29,7 @@ from .downloads import DownloadJob, Recordings, beside
 from .media.joining import ROUNDED, Joint
 from .media.pictures import Picture
 from .media.recordings import recorded_pictures
-from .media.streams import Playback
 
-LOOK_SECONDS = 0.1
-BUSY_PAUSES = (0.2, 1.0, 5.0)
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +54,6 @@ class SpanDownload(DownloadJob):
         self._wait_for_recording = options.wait_for_recording
         self._source = beside(target)
         self._joint = Joint(self._target.part, options.container or "mp4", camera, span)
-        self._playback: Playback | None = None
         self._received = 0
         self._allowed = True
 
@@ -71,25 +67,42 @@ class SpanDownload(DownloadJob):
         """Tell what the recordings did not cover, as far as it is known by now."""
         return self._joint.gaps
 
-    def _wake(self) -> None:
-        super()._wake()
-        if (playback := self._playback) is not None:
-            playback.interrupt()
-
     def _bring(self) -> None:
         files = self._recordings.covering(self._track, self._wanted)
-        if files is None:
-            self._play(self._wanted)
-        elif not files:
+        if files is None or files:
+            begins = self._wanted.start if files is None else max(self._wanted.start, files[0].start)
+            if not self._in_one_piece(begins):
+                if files is None:
+                    self._play(self._wanted)
+                else:
+                    self._join(files)
+        else:
             start, end = (f"{moment.isoformat()}" for moment in (self._wanted.start, self._wanted.end))
             raise NvrError(f"{self._camera}: nothing was recorded from {start} to {end}")
-        else:
-            self._join(files)
         if self._stopping:
             return
         self._joint.finish()
         self._target.complete()
         self._tell(Progress(bytes=self._received, stream_time=self._joint.seconds))
+
+    def _in_one_piece(self, begins: datetime) -> bool:
+        """Bring the span as the device itself cuts it, which begins at that time; return whether it does so."""
+        transfer = self._recordings.span_transfer(self._track, self._wanted)
+        if transfer is None:
+            return False
+        self._source.touch()
+        try:
+            self._received = self._receive(transfer, self._source, self._moved)
+        except (NoPermission, Unsupported) as error:
+            _log.info("%s: recordings are played back instead of downloaded: %s", self._camera, error)
+            self._allowed = False
+            return False
+        self._joint.begin(begins)
+        for picture in recorded_pictures(self._source, self._camera):
+            if self._stopping or not self._joint.put(picture):
+                break
+        self._source.unlink()
+        return True
 
     def _join(self, files: Sequence[RecordedFile]) -> None:
         waiting = deque(files)
@@ -126,24 +139,7 @@ class SpanDownload(DownloadJob):
     def _play(self, span: TimeSpan) -> None:
         """Play a span back and join it."""
         self._joint.begin(span.start)
-        for pause in (*BUSY_PAUSES, None):
-            try:
-                playback = self._recordings.play(self._track, span, _Played(self, self._joint))
-                break
-            except Busy:  # it may still be busy with what was played just now
-                if pause is None or self._stop.wait(pause):
-                    raise
-        self._playback = playback
-        try:
-            if self._stopping:
-                playback.interrupt()
-            while not playback.wait(LOOK_SECONDS):
-                pass
-        finally:
-            playback.close()
-            self._playback = None
-        if playback.error is not None:
-            raise playback.error
+        self._played(span, self._track, _Played(self, self._joint))
 
     def _moved(self, size: int) -> None:
         self._received = size

@@ -209,6 +209,9 @@ class CameraTransport(Protocol):
     def transfer(self, file: RecordedFile) -> Transfer:
         """Return the transfer of a recording that recordings() found; it is not begun yet."""
 
+    def span_transfer(self, track: int, span: TimeSpan) -> Transfer | None:
+        """Return the transfer of a span of time, in one piece as the device makes it; None where it makes none (guide 6.3.1)."""
+
     def storage(self, deadline: float) -> Sequence[Disk]:
         """Return disks and network shares."""
 

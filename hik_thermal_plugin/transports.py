@@ -145,6 +145,10 @@ class Transports:
         by = "isapi" if file.playback_uri else "sdk"
         return next((one for one in using if one.name == by), using[0]).transfer(file)
 
+    def span_transfer(self, track: int, span: TimeSpan) -> Transfer | None:
+        """Return the transfer of a span of time, over the first transport."""
+        return self._using("download")[0].span_transfer(track, span)
+
     def storage(self, deadline: float) -> Sequence[Disk]:
         """Return disks and network shares."""
         return self._first("storage", lambda transport: transport.storage(deadline))

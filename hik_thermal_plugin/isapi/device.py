@@ -185,6 +185,9 @@ class IsapiDevice:
         """Return the download of a recording by its name (guide 6.3.2)."""
         return self._archive.transfer(file)
 
+    def span_transfer(self, track: int, span: TimeSpan) -> None:
+        """Return None: ISAPI has no download by time (guide 6.3.1)."""
+
     def storage(self, deadline: float) -> tuple[Disk, ...]:
         """Return disks and network shares (guide 5.1)."""
         return self._archive.storage(deadline)

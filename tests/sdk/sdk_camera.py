@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,18 @@ def passed_on(simulator: Any, secret: str) -> Callable[[str, bytes], tuple[int, 
         return found.status_code, found.content
 
     return answer
+
+
+EIGHT = datetime(2026, 3, 1, 8, tzinfo=timezone(timedelta(hours=8)))
+"""When the first recording of the stand-in begins."""
+
+
+def with_a_clock(request: str, body: bytes) -> tuple[int, bytes]:
+    """Answer documents for the stand-in: a device that says who it is and how late, eight hours ahead of UTC, and nothing else."""
+    documents = {
+        "GET /ISAPI/System/deviceInfo": b"<DeviceInfo><deviceName>kiln</deviceName><model>STANDIN</model></DeviceInfo>",
+        "GET /ISAPI/System/time": b"<Time><timeMode>manual</timeMode><localTime>2026-03-01T20:00:00+08:00</localTime>"
+        b"<timeZone>CST-8:00:00</timeZone></Time>",
+    }
+    refusal = b"<ResponseStatus><statusCode>4</statusCode><subStatusCode>notSupport</subStatusCode></ResponseStatus>"
+    return (200, documents[request]) if request in documents else (403, refusal)
