@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import av
 import pytest
 from coded_video import TICKS, video
 from nvr_hooks import DownloadOptions, NvrError, RecordedFile, SearchOptions, TimeSpan, Unreachable
-from sdk_camera import EIGHT, SdkCamera, with_a_clock
+from sdk_camera import EIGHT, SdkCamera, passed_on, with_a_clock
 from standin_library import StandIn
+
+from hik_thermal_plugin.simulator.recordings import Stored
 
 pytestmark = pytest.mark.integration
 Camera = Callable[..., SdkCamera]
@@ -128,6 +131,34 @@ def test_a_download_that_breaks_off_says_so_and_everything_is_closed(driver: Sdk
     handle.close()
     assert standin.functions().count("GetFileByName") == standin.functions().count("StopGetFile")
     assert standin.live == 1
+
+
+def test_recordings_and_downloads_are_those_of_isapi(
+    camera: Camera, standin: StandIn, hik_simulator: Any, secret: str
+) -> None:
+    ten = timedelta(minutes=10)
+    stored = [
+        Stored(start=EIGHT + number * ten, end=EIGHT + (number + 1) * ten, kind=kind, locked=number == 1)
+        for number, kind in enumerate(("timing", "alarm", "motion"))
+    ]
+    simulator = hik_simulator(password=secret, recordings=stored, utc_offset=timedelta(hours=8))
+    standin.documents(passed_on(simulator, secret))
+    standin.film((unit.data, unit.shown * TICKS, unit.key) for unit in video().units)
+    shared = {"url": simulator.http, "data_channel": None}
+    over_sdk, over_isapi = camera(**shared), camera(transport="isapi", **shared)
+    mine, theirs = search(over_sdk), search(over_isapi)
+
+    own = {"name": None, "size": None, "playback_uri": None, "kind": None, "locked": None}  # each has names of its own
+    assert [replace(file, **own) for file in mine] == [replace(file, **own) for file in theirs]
+    assert [mine[index].kind for index in (0, 2)] == [theirs[index].kind for index in (0, 2)] == ["timing", "motion"]
+    assert all(file.name for file in [*mine, *theirs])
+    done = [
+        download(driver, file, f"{number}.mpg")
+        for number, (driver, (file, *_)) in enumerate(((over_sdk, mine), (over_isapi, theirs)))
+    ]
+    assert [(handle.state, handle.progress.fraction) for handle in done] == [("done", 1.0)] * 2
+    assert all(pictures(handle.path) for handle in done)
+    assert over_sdk.hook.nvr_storage(camera="kiln") == over_isapi.hook.nvr_storage(camera="kiln")
 
 
 def test_where_nothing_was_recorded(driver: SdkCamera) -> None:
