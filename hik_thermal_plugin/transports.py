@@ -111,6 +111,10 @@ class Transports:
 
     def playback(self, track: int, what: RecordedFile | TimeSpan, zone: tzinfo | None) -> VideoSource:
         """Return one connection that plays a recording back; one that has an address is played from there."""
+        addressed = isinstance(what, RecordedFile) and what.playback_uri
+        by = next((one for one in self._using("playback") if addressed and one.name == "isapi"), None)
+        if by is not None:
+            return by.playback(track, what, zone)
         return self._video("playback", lambda transport: transport.playback(track, what, zone))
 
     def playback_url(self, track: int, start: datetime, end: datetime, zone: tzinfo | None) -> StreamUrl:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from nvr_hooks import ConfigError, Event, MotionAlarm, Transport, Unreachable, Unsupported
+from nvr_hooks import ConfigError, Event, MotionAlarm, RecordedFile, Transport, Unreachable, Unsupported
 from nvr_hooks.secrets import Secret
 
 from hik_thermal_plugin.config import CameraSettings, camera_settings
@@ -17,6 +19,7 @@ from hik_thermal_plugin.transports import Transports
 
 KILN = {"url": "https://192.0.2.7:8443", "username": "admin", "password": Secret("x")}
 SDK = {"path": "/opt/hcnetsdk"}
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Source:
@@ -62,7 +65,7 @@ class Way:
     def temperatures(self, *_: Any) -> Source:
         return Source(self.name, self.problem)
 
-    video = alarms = temperatures
+    video = alarms = playback = temperatures
 
     def recording(self, channel: int, target: Path, options: Any, deadline: float) -> Any:
         return "recorded" if self.name == "sdk" else None
@@ -141,6 +144,15 @@ def test_live_sources_go_over_to_the_next() -> None:
             .temperatures("poll", 2, compute)
             .events()
         )
+
+
+def test_a_recording_with_an_address_is_played_from_there() -> None:
+    found = transports(Way("isapi"), Way("sdk"), playback=("sdk", "isapi"))
+    file = RecordedFile(camera="kiln", channel=2, track=201, start=NOON, end=NOON, name="x")
+    addressed = dataclasses.replace(file, playback_uri="rtsp://192.0.2.7/Streaming/tracks/201")
+
+    assert [frame.camera for frame in found.playback(201, addressed, None).frames()] == ["isapi"]  # type: ignore[attr-defined]
+    assert [frame.camera for frame in found.playback(201, file, None).frames()] == ["sdk"]  # type: ignore[attr-defined]
 
 
 def test_an_interrupted_source_goes_nowhere() -> None:

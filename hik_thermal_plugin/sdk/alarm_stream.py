@@ -23,9 +23,11 @@ _LOST = {
     numbers.EXCEPTION_EXCHANGE: "its heartbeat was lost",
     numbers.EXCEPTION_ALARM: "the alarm channel failed",
     numbers.ALARM_RECONNECTING: "the alarm channel was lost",
-    numbers.ALARM_BUFFER_FULL: "the library lost alarms: its buffer was full",
-    numbers.ALARM_LOST: "the library lost an alarm",
     numbers.RELOGIN_FAILED: "the login was lost",
+}
+_ALARMS_LOST = {
+    numbers.ALARM_BUFFER_FULL: "the library's buffer of alarms was full: some are lost",
+    numbers.ALARM_LOST: "the library has lost an alarm",
 }
 _MEDIUM_PRIORITY = 1
 _log = logging.getLogger(__name__)
@@ -120,7 +122,11 @@ class SdkAlarmStream:
             yield event
 
     def _look_at(self, item: Item, handle: int) -> None:
-        """Raise Unreachable for an exception that ends this connection."""
+        """Raise Unreachable for an exception that ends this connection; count one that tells of lost alarms."""
+        if item.kind in _ALARMS_LOST:
+            self.counters.undecodable += 1
+            self._say(_ALARMS_LOST[item.kind], f"{self._camera}: {_ALARMS_LOST[item.kind]}")
+            return
         about = int.from_bytes(item.data, "little", signed=True)
         other = item.kind in (numbers.EXCEPTION_ALARM, numbers.ALARM_RECONNECTING) and about not in (handle, -1)
         if item.kind in _LOST and not other:

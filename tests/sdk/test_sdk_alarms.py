@@ -205,6 +205,20 @@ def test_a_lost_device_is_told_and_armed_again(armed: Any, standin: StandIn, wai
     wait_for(lambda: of(events, TemperatureAlarm))
 
 
+@pytest.mark.parametrize("kind", [0x8022, 0x8023])
+def test_alarms_that_the_library_has_lost_are_counted(
+    camera: Camera, standin: StandIn, wait_for: Any, kind: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver = camera()
+    _, events = driver.listen()
+    wait_for(lambda: "online" in states(events))
+    standin.exception(kind)
+    wait_for(lambda: driver.hook.nvr_health(camera="kiln")[0].undecodable == 1)
+
+    assert "lost" in caplog.text
+    assert states(events) == ["starting", "online"]
+
+
 def test_an_exception_of_another_channel_changes_nothing(armed: Any, standin: StandIn, wait_for: Any) -> None:
     _, events = armed()
     standin.exception(0x8006, handle=5)
