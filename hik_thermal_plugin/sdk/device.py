@@ -104,8 +104,13 @@ class SdkDevice:
             if identity.thermal_channel is None and thermal is not None:
                 evidence = _TWO_CHANNELS if count == 2 else _ONE_CHANNEL
                 identity = replace(identity, thermal_channel=thermal, thermal_evidence=evidence)
-        known = identity.capabilities or frozenset()
-        return replace(identity, capabilities=known | {"alarms", "live", "playback"})
+        known: set[Capability] = {*(identity.capabilities or ()), "alarms", "live", "playback"}
+        if "thermometry_polling" in known and not login.isapi:
+            known |= {
+                "realtime_thermometry",
+                "manual_thermometry",
+            }  # the flag is that of the library; HTTP has one of its own
+        return replace(identity, capabilities=frozenset(known))
 
     def alarms(self, zone: Callable[[], tzinfo | None]) -> SdkAlarmStream:
         """Return a source that arms the device (guide 7.1.1)."""
