@@ -14,7 +14,7 @@ from standin_library import build
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")]
 DRIVERS = Path(__file__).parent / "driver"
 ROOT = Path(__file__).parents[2]
-SUITE = ["alarms", "session", "thermometry", "video"]
+SUITE = ["alarms", "session", "thermometry", "video", "archive"]
 
 
 def sanitizer(name: str) -> str:
