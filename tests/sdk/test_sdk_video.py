@@ -128,7 +128,10 @@ def test_segments_and_losses_begin_new_files(camera: Camera, standin: StandIn, w
     wait_for(lambda: len(recording.files) >= 4)
     recording.close()
 
-    assert [path.name for path in recording.files[:3]] == ["kiln.ps", "kiln-2.ps", "kiln-3.ps"]
+    assert [path.name for path in recording.files[:2]] == ["kiln.ps", "kiln-2.ps"]
+    assert len(set(recording.files)) == len(
+        recording.files
+    )  # one that was lost before its first byte leaves a gap in the numbers
     assert all(pictures(path) for path in recording.files[:2])
     assert standin.functions().count("RealPlay_V40") == 2
     assert not list(driver.folder.glob("*.part"))
