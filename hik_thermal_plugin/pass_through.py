@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import NoReturn, cast
 
 from nvr_hooks import Unreachable, Unsupported
 
@@ -35,6 +35,10 @@ class _Conversation:
         if self._ended.is_set():
             raise Unreachable(f"{self._client.camera}: {method} {path}: ended", camera=self._client.camera)
         return self._client.exchange(method, path, body=body, content_type=content_type, timeout=timeout)
+
+    def open(self, path: str, **_: object) -> NoReturn:
+        text = f"{self._client.camera}: {path}: answers that never end do not go through the vendor library"
+        raise Unsupported(text, camera=self._client.camera)
 
     def interrupt(self) -> None:
         self._ended.set()

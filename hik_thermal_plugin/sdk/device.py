@@ -48,6 +48,12 @@ _PRIVATE: frozenset[Capability] = frozenset(
     {"snapshot", "realtime_thermometry", "thermal_frame", "manual_thermometry", "search", "download"}
 )
 """What ISAPI login does not do (hcnetsdk.md 7.4, 7.8, 7.9)."""
+_OTHER_FINDINGS = ("no_alarms", "alarms_denied", "no_temperatures", "rtsp_", "metadata_")
+_OTHER_FACTS = (
+    *("alarms", "real-time temperatures", "polled temperatures", "radiometric frames"),
+    *("live video", "metadata", "recordings"),
+)
+"""What is only so over HTTP and RTSP."""
 _TWO_CHANNELS = "two channels: the second is thermal (guide 4.3.1)"
 _ONE_CHANNEL = "its only channel"
 
@@ -208,9 +214,14 @@ class SdkDevice:
         return self._documents.change_rules(channel, wanted, dry_run=dry_run, deadline=deadline)
 
     def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
-        """Look, by documents, at what alarms, temperatures and video need; which sources of temperatures there are over HTTP says nothing."""
-        seen = self._documents.diagnose(identity, channel, deadline, metadata_wanted=metadata_wanted)
-        return replace(seen, offers={})
+        """Look, by documents, at what alarms and temperatures need; how things stand over HTTP and RTSP themselves says nothing here."""
+        login = self._session.login(deadline)
+        seen = self._documents.diagnose(identity, channel, deadline, metadata_wanted=False)
+        library = login.library
+        facts = {name: word for name, word in seen.facts.items() if name not in _OTHER_FACTS}
+        facts["vendor library"] = f"{library.version} in {library.folder}, {self._session.access.mode} login"
+        findings = tuple(found for found in seen.findings if not found.code.startswith(_OTHER_FINDINGS))
+        return Diagnosis(findings=findings, facts=facts, offers={})
 
     def capture(self, identity: Identity, deadline: float) -> Capture:
         """Refuse: answers are captured as they come over HTTP."""
