@@ -63,7 +63,7 @@ def take_snapshot(
         captured = data is None
         if data is None:
             taken_at = now()
-            data = device.transport.captured(number, options.format, deadline)
+            data = device.transport.player_picture(number, options.format, deadline)
         if data is None:
             frame = _from_video(name, video, number, deadline, refused)
             taken_at = now()

@@ -188,7 +188,7 @@ class CameraTransport(Protocol):
     def video(self, channel: int, profile: str) -> VideoSource:
         """Return one connection of live video."""
 
-    def captured(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
+    def player_picture(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
         """Return a picture that a player of the transport's own has decoded from live video; None when it has none."""
 
     def recording(self, channel: int, target: Path, options: RecordOptions, deadline: float) -> OwnRecording | None:

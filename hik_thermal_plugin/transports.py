@@ -90,9 +90,9 @@ class Transports:
         """Return a JPEG and when it was asked for."""
         return self._first("snapshot", lambda transport: transport.snapshot(channel, stream, deadline))
 
-    def captured(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
+    def player_picture(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
         """Return a picture of the transport's own player."""
-        return self._using("live")[0].captured(channel, form, deadline)
+        return self._using("live")[0].player_picture(channel, form, deadline)
 
     def recording(self, channel: int, target: Path, options: RecordOptions, deadline: float) -> OwnRecording | None:
         """Record by a transport's own means: by that of live video; 3gp by whichever has it."""

@@ -156,7 +156,7 @@ class IsapiDevice:
             url = self.playback_url(track, what.start, what.end, zone)
         return camera_video(self._client, self._rtsp_port, [url.url], playback=True)
 
-    def captured(self, channel: int, form: str, deadline: float) -> None:
+    def player_picture(self, channel: int, form: str, deadline: float) -> None:
         """Return None: pictures of live video are decoded on our side."""
 
     def recording(self, channel: int, target: Path, options: RecordOptions, deadline: float) -> None:

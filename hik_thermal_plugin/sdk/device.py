@@ -127,9 +127,9 @@ class SdkDevice:
         at = now()
         return self._pictures.jpeg(channel, deadline), at
 
-    def captured(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
+    def player_picture(self, channel: int, form: Literal["jpeg", "bmp"], deadline: float) -> bytes | None:
         """Return a picture of the library's player (guide 4.3.3)."""
-        return self._pictures.captured(channel, form, deadline)
+        return self._pictures.player_picture(channel, form, deadline)
 
     def recording(self, channel: int, target: Path, options: RecordOptions, deadline: float) -> SdkRecording | None:
         """Record PS or 3GPP by the library (guide 4.3.2)."""

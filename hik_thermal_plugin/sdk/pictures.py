@@ -127,7 +127,7 @@ class SdkPictures:
             return last[1]
         return self.frame(channel, deadline)
 
-    def captured(self, channel: int, form: PictureFormat, deadline: float) -> bytes | None:
+    def player_picture(self, channel: int, form: PictureFormat, deadline: float) -> bytes | None:
         """Return a picture of the library's player, at the size of the stream; None where there is no player to take it from.
 
         Tried are, in the guide's order, CapturePictureBlock_New, CapturePictureBlock and CapturePicture.
