@@ -206,6 +206,19 @@ def test_a_camera_by_name_and_its_address_as_ipv6_writes_it(start: Start, wait_f
         assert unknown.of("no-such-host.invalid") == frozenset()
 
 
+def test_over_ipv6(start: Start) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    listener, camera = start(host="::1", bind="::1")
+    assert listener.address is not None
+    with socket.create_connection(listener.address) as sock:
+        sock.sendall(post(b"x"))
+        assert sock.recv(200).startswith(b"HTTP/1.1 200")
+    assert camera.bodies == [b"x"]
+
+
 def test_slow_clients_and_a_port_scanner_keep_no_camera_out(
     start: Start, monkeypatch: pytest.MonkeyPatch, wait_for: WaitFor
 ) -> None:
