@@ -28,8 +28,9 @@ MOST = 128
 """Connections at once, all cameras together."""
 MOST_EACH = 8
 """Connections at once from one address."""
+SOON_SECONDS = 0.1
 AGAIN_SECONDS = 5.0
-"""From one try to open the port to the next."""
+"""From one try to open the port to the next, the first time and later."""
 _PATIENCE = 0.9
 _SAID = 32
 _log = logging.getLogger(__name__)
@@ -134,9 +135,8 @@ class Listener:
     def door(self, path: str, address: Address, addresses: Addresses, allow: tuple[Network, ...]) -> Door | None:
         """Return the door of a path that this address may use."""
         for door in self._doors:
-            if (
-                door.path and door.path == path
-            ):  # 128 random bits behind an address that is checked: timing tells nothing
+            # Of 128 random bits, from an address that was checked, the time a comparison takes tells nothing.
+            if door.path and door.path == path:
                 return door if address in addresses.of(door.host) or _within(address, allow) else None
         return None
 
@@ -186,6 +186,7 @@ class _Run:
 
     def _serve(self) -> None:
         with closing(self._awake), closing(self._alarm_clock), closing(self.addresses):
+            failures = 0
             while not self._ended:
                 try:
                     with ExitStack() as stack:
@@ -193,15 +194,17 @@ class _Run:
                         server = stack.enter_context(closing(_server(self._options)))
                         self.address = server.getsockname()[:2]
                         _log.info("listener: cameras may push to port %d", self.address[1])
+                        failures = 0
                         self._told(None)
                         self._listen(server, context)
                 except (OSError, ValueError) as error:
-                    self._told(
-                        f"{self._options.bind} port {self._options.port}: {getattr(error, 'strerror', None) or error}"
-                    )
+                    failures += 1
+                    if failures > 1:  # at first it may be our own port of a moment ago
+                        where = f"{self._options.bind} port {self._options.port}"
+                        self._told(f"{where}: {getattr(error, 'strerror', None) or error}")
                     with selectors.DefaultSelector() as selector:
                         selector.register(self._awake, selectors.EVENT_READ)
-                        selector.select(AGAIN_SECONDS)
+                        selector.select(AGAIN_SECONDS if failures > 1 else SOON_SECONDS)
                 finally:
                     self.address = None
 
@@ -253,12 +256,12 @@ class _Run:
         same = [one for one in connections.values() if one.address == address and not one.over]
         for crowd, most in ((same, MOST_EACH), ([one for one in connections.values() if not one.over], MOST)):
             if len(crowd) >= most:
-                # Whoever has waited longest without naming its path gives way; those that did are cameras.
-                unproven = [one for one in crowd if not one.proven]
-                if not unproven:
+                # Whoever has done nothing for longest gives way; who is in the middle of a body is a camera.
+                idle = [one for one in crowd if not one.busy]
+                if not idle:
                     sock.close()
                     return
-                min(unproven, key=lambda one: one.deadline).over = True
+                min(idle, key=lambda one: one.idle_since).over = True
         sock.setblocking(False)
         yield PushConnection(sock, address, self._find, context)
 

@@ -70,7 +70,9 @@ class PushConnection:
     def __init__(self, sock: socket.socket, address: Address, find: Find, context: ssl.SSLContext | None) -> None:
         self.sock = sock
         self.address = address
-        self.deadline = time.monotonic() + HEAD_SECONDS
+        self.idle_since = time.monotonic()
+        """When it connected, or was answered last."""
+        self.deadline = self.idle_since + HEAD_SECONDS
         self.over = False
         self.proven = False
         """Whether it has named its camera's path."""
@@ -81,6 +83,11 @@ class PushConnection:
         self._receiver: Receiver | None = None
         self._keep = True
         self._ending = False  # when `out` is empty it is over
+
+    @property
+    def busy(self) -> bool:
+        """Whether a camera is in the middle of a body."""
+        return self._receiver is not None
 
     def ready(self, events: int) -> None:
         """Read or write what can be without waiting."""
@@ -142,7 +149,8 @@ class PushConnection:
         if last:
             status = self._receiver.end()
             self._receiver = None
-            self.deadline = time.monotonic() + IDLE_SECONDS
+            self.idle_since = time.monotonic()
+            self.deadline = self.idle_since + IDLE_SECONDS
             self._answer(status, keep=self._keep)
 
     def _answer(self, status: int, *, keep: bool) -> None:

@@ -237,6 +237,27 @@ def test_slow_clients_and_a_port_scanner_keep_no_camera_out(
         assert threading.active_count() == threads, "a client costs no thread"
 
 
+def test_a_camera_that_keeps_its_connections_is_not_kept_out_by_them(
+    start: Start, monkeypatch: pytest.MonkeyPatch, wait_for: WaitFor
+) -> None:
+    monkeypatch.setattr(listeners, "MOST_EACH", 3)
+    listener, camera = start()
+    with ExitStack() as stack:
+        for number in range(10):
+            sock = stack.enter_context(connect(listener))
+            sock.sendall(post(b"%d" % number))
+            assert sock.recv(200).startswith(b"HTTP/1.1 200")
+        busy = [stack.enter_context(connect(listener)) for _ in range(3)]
+        for sock in busy:
+            sock.sendall(post(b"x" * 10)[:-5])
+        wait_for(lambda: camera.pieces >= 13)
+        assert ask(listener, post(b"y")) == b"", "all three are in the middle of a body: it has to come again"
+        for sock in busy:
+            sock.sendall(b"xxxxx")
+            assert sock.recv(200).startswith(b"HTTP/1.1 200")
+    assert len(camera.bodies) == 13
+
+
 def test_a_client_that_does_not_go_on_is_let_go(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pushing, "HEAD_SECONDS", 0.05)
     monkeypatch.setattr(pushing, "BODY_SECONDS", 0.05)
