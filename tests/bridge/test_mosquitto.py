@@ -202,7 +202,8 @@ def test_tls_with_an_authority_of_our_own(
     ear.expect("kiln/2/picture/snapshot")
     assert ear.payloads("kiln/2/picture/snapshot") == [picture]
     host.close()
-    assert [event["id"] for event in ear.documents("kiln/2/event/input")][:100] == [alarm.id for alarm in alarms]
+    began = [event["id"] for event in ear.documents("kiln/2/event/input") if event["phase"] == "start"]
+    assert began == [alarm.id for alarm in alarms]  # on a slow machine the first are quiet, and over, before the last
 
 
 def test_a_client_with_a_certificate(
