@@ -101,21 +101,21 @@ class _LibraryFile:
         self._start = first.dts
         self._last = -1
         name, options = _MUXERS[container]
-        self._name = str(path)
-        self._file: _File | None = None if survives else _File(path)
-        if self._file is None:
+        self._path = path
+        self._file = _File(path)
+        if survives:
             options = {**options, "flush_packets": "1"}
         try:
-            self._output: Any = av.open(self._file or self._name, "w", format=name, options=options)
+            self._output: Any = av.open(self._file, "w", format=name, options=options)
         except BaseException:
-            self._let_go()
+            self._file.close()
             raise
         try:
             self._stream = self._add(first)
         except BaseException:
             with suppress(av.error.FFmpegError, OSError):
                 self._output.close()
-            self._let_go()
+            self._file.close()
             raise
 
     def write(self, picture: Picture) -> None:
@@ -130,35 +130,30 @@ class _LibraryFile:
         try:
             self._output.mux(packet)
             self._check()
-        except av.error.FFmpegError as error:
-            with suppress(av.error.FFmpegError):
+        except (av.error.FFmpegError, OSError) as error:
+            with suppress(av.error.FFmpegError, OSError):
                 self._output.close()
             self._shorten()
             raise self._failure(error) from error
-        if self._survives:
-            self._whole = os.stat(self._name).st_size  # noqa: PTH116 - for every picture of every recording
+        self._whole = self._file.size
 
     def close(self) -> None:
         try:
             self._output.close()
             self._check()
-        except av.error.FFmpegError as error:
+        except (av.error.FFmpegError, OSError) as error:
             self._shorten()
             raise self._failure(error) from error
         finally:
-            self._let_go()
+            self._file.close()
 
     def _check(self) -> None:
-        if self._file is not None and self._file.error is not None:
+        if self._file.error is not None:
             raise self._file.error
-
-    def _let_go(self) -> None:
-        if self._file is not None:
-            self._file.close()
 
     def _shorten(self) -> None:
         if self._survives:
-            os.truncate(self._name, self._whole)  # half a fragment harms more than it shows
+            os.truncate(self._path, self._whole)  # half a fragment harms more than it shows
 
     def _add(self, first: Picture) -> Any:
         """Return a stream for pictures like the first, whose parameters are read from it."""
@@ -175,17 +170,21 @@ class _LibraryFile:
                 data=first.data[:64],
             ) from error
 
-    def _failure(self, error: av.error.FFmpegError) -> Exception:
+    def _failure(self, error: av.error.FFmpegError | OSError) -> Exception:
         if isinstance(error, OSError) and error.errno:
             return OSError(error.errno, error.strerror)
         return NvrError(f"{self._camera}: the picture cannot be written: {error.strerror or type(error).__name__}")
 
 
 class _File:
-    """A file for the library, which keeps bytes back and forgets what became of them: `error` is why some could not be written."""
+    """A file for the library, which keeps bytes back and forgets what became of them: `error` is why some could not be written.
+
+    `size` is how long the file is.
+    """
 
     def __init__(self, path: Path) -> None:
         self.error: OSError | None = None
+        self.size = 0
         self._file = path.open("wb", buffering=0)
         self.seek, self.tell, self.close = self._file.seek, self._file.tell, self._file.close
 
@@ -197,4 +196,5 @@ class _File:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
             self.error = error
+        self.size = max(self.size, self._file.tell())
         return len(data)

@@ -331,6 +331,26 @@ def test_a_full_disk_fails_the_recording_and_what_was_written_stays(tmp_path: Pa
     assert len(pictures_in(target.with_name(f"{target.name}.part"))) > 20
 
 
+LAST = FULL.replace("(4000, 4000)", "({limit}, {limit})").replace("    recorder.wait(10)\n", "    recorder.close()\n")
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_disk_that_is_full_in_the_last_moment_is_noticed(tmp_path: Path, container: str) -> None:
+    """Muxers keep back what they have not written yet, and write it when they are closed."""
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+    def recorded(name: str, limit: int) -> Path:
+        target = tmp_path / f"{name}.{container}"
+        program = textwrap.dedent(LAST.format(path=path, target=str(target), container=container, limit=limit))
+        subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=True)
+        return target
+
+    whole = recorded("whole", 1 << 30).stat().st_size
+    target = recorded("short", whole - 1)
+    assert not target.exists()
+    assert target.with_name(f"{target.name}.part").exists()
+
+
 KILLED = """
     import os, signal, sys, time
     sys.path[:0] = {path!r}
