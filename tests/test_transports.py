@@ -60,9 +60,9 @@ class Way:
             raise self.problem
         return self.name
 
-    identify = snapshot = frame = rules = findings = stream_url = change_rules = click = manual = player_picture = (
-        _answer
-    )
+    identify = snapshot = frame = rules = diagnose = capture = stream_url = change_rules = click = manual = (
+        player_picture
+    ) = _answer
 
     def temperatures(self, *_: Any) -> Source:
         return Source(self.name, self.problem)
