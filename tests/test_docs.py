@@ -17,7 +17,7 @@ import yaml
 from doc_blocks import ROOT, Block, blocks, blocks_of, pages, programs
 from nvr_hooks.loading import load_plugins
 
-SHARED_KEYS = {"state_dir"}
+SHARED_KEYS = {"state_dir", "metrics", "log"}
 """Top-level keys of a configuration that belong to no plugin."""
 
 

@@ -17,6 +17,7 @@ from nvr_hooks import (
     CameraError,
     CameraInfo,
     ConfigError,
+    Event,
     Mistake,
     NvrError,
     Subscription,
@@ -139,6 +140,11 @@ class Bridge:
     def look_again(self) -> None:
         """Look for new cameras soon: the configuration may have changed."""
         self._clock.after("cameras", 0.0)
+
+    def take(self, event: Event) -> None:
+        """Take an event of a camera that somebody else listened to."""
+        if feed := self._feeds.get(event.camera):
+            feed.take(event)
 
     # -- what feeds publish --------------------------------------------------------------------------------------------
 

@@ -41,9 +41,16 @@ class MqttPlugin:
         before, self._settings = self._settings, settings
         if self._hooks is None:
             return
-        if before != self._settings:
+        if before == self._settings or self._bridge is None:
+            self._begin()
+            return
+        from .handover import Handover
+
+        with Handover(self._hooks) as held:
             self._end()
-        self._begin()
+            self._begin()
+            if self._bridge is not None:
+                held.give(self._bridge.take)
 
     @hookimpl
     def nvr_start(self, hooks: Any) -> None:

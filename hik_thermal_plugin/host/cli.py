@@ -12,7 +12,7 @@ import typer
 from nvr_hooks.loading import Plugins, load_plugins
 from typer.main import get_command
 
-from . import archive, cameras, capturing, findings, logs, recording, service, thermometry, trial
+from . import archive, cameras, capturing, findings, logs, recording, running, service, thermometry, trial
 from .options import with_common_options
 from .outcome import DONE, FAILED, complain
 from .session import Session
@@ -25,7 +25,7 @@ EXIT_CODES = (
 )
 COMMANDS: dict[str, tuple[Callable[..., Any], int]] = {
     "demo": (trial.demo, logging.WARNING),
-    "run": (service.run, logging.INFO),
+    "run": (running.run, logging.INFO),
     "check": (service.check, logging.WARNING),
     "doctor": (findings.doctor, logging.ERROR),
     "probe": (cameras.probe, logging.WARNING),

@@ -1,13 +1,17 @@
-"""Where log lines go: stderr, one line a happening, with the time and its zone."""
+"""Where log lines go: stderr, one line a happening, with the time and its zone; for people, or as JSON for programs."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
+from typing import Literal, TextIO
+
+from nvr_hooks import rfc3339
 
 from .output import printable
 
@@ -20,7 +24,7 @@ def to_stderr() -> Iterator[None]:
     """Send log records to stderr, warnings and above until `show` says otherwise."""
     root = logging.getLogger()
     before = root.level
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(OneLine())
     root.addHandler(handler)
     show(logging.WARNING)
@@ -38,6 +42,23 @@ def show(level: int) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
+def form(wanted: Literal["text", "json"]) -> None:
+    """Let lines be for people, or for programs: one JSON object each."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.setFormatter(JsonLine() if wanted == "json" else OneLine())
+
+
+def is_json() -> bool:
+    """Tell whether stderr is read by programs."""
+    handlers = logging.getLogger().handlers
+    return any(isinstance(item, _Handler) and isinstance(item.formatter, JsonLine) for item in handlers)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, among those that others may have added."""
+
+
 class OneLine(logging.Formatter):
     """One line a record, without the control characters a device's name may hold; tracebacks below it at level DEBUG only."""
 
@@ -50,6 +71,20 @@ class OneLine(logging.Formatter):
                 return f"{line}\n{self.formatException(record.exc_info)}"
             return line + printable(_cause(record.exc_info))
         return line
+
+
+class JsonLine(logging.Formatter):
+    """One JSON object a record: `at`, `level`, `logger`, `message`; `error` where there is one, `traceback` at level DEBUG only."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write `{"at": "2026-01-31T11:00:00.000Z", "level": "warning", "logger": "…", "message": "kiln: …"}`."""
+        at = rfc3339(datetime.fromtimestamp(record.created).astimezone())
+        line = {"at": at, "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+            if logging.getLogger().isEnabledFor(logging.DEBUG):
+                line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
 
 
 def _cause(info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from nvr_hooks import ConfigError, NvrError, Refused, Unreachable, Unsupported, WrongUse
 
+from .logs import is_json
+
 log = logging.getLogger(__name__)
 
 DONE = 0
@@ -54,6 +56,10 @@ def settle(action: Callable[[], int | None]) -> int:
 
 
 def complain(message: str) -> None:
-    """Write what went wrong to stderr."""
+    """Write what went wrong to stderr, a line each, in the form of the log lines there."""
+    if is_json():
+        for line in message.splitlines() or ["failed"]:
+            log.error("%s", line)
+        return
     sys.stderr.write("".join(f"hik-thermal: {line}\n" for line in message.splitlines() or ["failed"]))
     sys.stderr.flush()

@@ -1,8 +1,7 @@
-"""Commands about the configuration and the running service: run, check, plugins, decode, schema."""
+"""Commands about the configuration: check, plugins, decode, schema."""
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,25 +15,7 @@ from .findings import code_of, gathered, is_well, put_findings
 from .outcome import FAILED, WRONG_USE
 from .output import event_text, put_json, put_line, put_table
 from .session import Session, within
-from .signals import Inbox, Stop
 
-log = logging.getLogger(__name__)
-
-
-def run(session: Session) -> None:
-    """Run the service: listen to all cameras and hand on what they tell, until SIGTERM or Ctrl-C."""
-    with Inbox[None]() as inbox:
-        session.configure()
-        session.host.start()
-        cameras = [info.name for info in session.host.cameras()]
-        plugins = [info.name for info in session.plugins.infos if session.plugins.plugin(info.name)]
-        log.info("running with cameras %s; plugins %s", ", ".join(cameras) or "none", ", ".join(plugins) or "none")
-        if session.options.json:
-            put_json({"type": "ready", "cameras": cameras, "plugins": plugins})
-        try:
-            inbox.get()
-        except Stop:
-            log.info("ending")
 
 
 def check(

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 from nvr_hooks import ConfigError, Mistake
 
+from . import service_settings
+
 VARIABLE = "HIK_THERMAL_CONFIG"
 DEFAULT = Path("config.yaml")
 STATE_DIR = "state_dir"
@@ -19,7 +21,8 @@ OWN_SCHEMA: Mapping[str, Mapping[str, Any]] = {
         "type": "string",
         "title": "State directory",
         "description": "Folder for what must outlive a restart: login budgets and undelivered alarms.",
-    }
+    },
+    **service_settings.SCHEMA,
 }
 """Top-level keys that belong to no plugin alone; plugins get the whole document and read them there."""
 
@@ -41,8 +44,13 @@ def load(path: Path) -> dict[str, Any]:
     except OSError as err:
         raise ConfigError([Mistake(str(path), f"cannot be read: {err.strerror}")]) from err
     except UnicodeDecodeError as err:
-        raise ConfigError([Mistake(str(path), f"is not UTF-8 text (byte {err.start})")]) from err
+        raise ConfigError([not_text(path, err)]) from err
     return parse(text)
+
+
+def not_text(path: Path, err: UnicodeDecodeError) -> Mistake:
+    """Return the mistake of a file that is no text."""
+    return Mistake(str(path), f"is not UTF-8 text (byte {err.start})")
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -97,6 +105,8 @@ def top_level_mistakes(
         elif key == STATE_DIR:
             if not isinstance(value, str):
                 mistakes.append(Mistake(key, "expected the path of a folder"))
+        elif key in service_settings.SCHEMA:
+            mistakes.extend(service_settings.mistakes(key, value))
         elif key not in ignored:
             near = get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"

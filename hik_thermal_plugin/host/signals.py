@@ -34,6 +34,7 @@ class Inbox(Generic[T]):
         self._items: SimpleQueue[T | type[Stop]] = SimpleQueue()
         self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
         self.lost = 0
+        self._stopped = False
 
     def put(self, item: T) -> None:
         """Take one item."""
@@ -49,6 +50,11 @@ class Inbox(Generic[T]):
             raise Stop
         return item
 
+    def raise_if_stopped(self) -> None:
+        """Raise Stop when a signal has come, whatever waits before it: for what takes long."""
+        if self._stopped:
+            raise Stop
+
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
@@ -61,11 +67,31 @@ class Inbox(Generic[T]):
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self._restore()
+        self._stopped = True
         self._items.put(Stop)
 
     def _restore(self) -> None:
         while self._before:
             signal.signal(*self._before.popitem())
+
+
+class Hangup:
+    """While it lasts, SIGHUP calls `act`, in the main thread, at any point of what that is doing: it may only put something down."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+        self._before: Callable[[int, FrameType | None], object] | int | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGHUP, lambda number, frame: self._act())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGHUP, self._before)
 
 
 class Interruptible:
@@ -109,4 +135,4 @@ class Patient:
             complain(self._notice)
 
 
-__all__ = ["Empty", "Inbox", "Interruptible", "Patient", "Stop"]
+__all__ = ["Empty", "Hangup", "Inbox", "Interruptible", "Patient", "Stop"]

@@ -111,7 +111,7 @@ def test_top_level_keys_nobody_reads_are_mistakes_with_the_nearest_known() -> No
         Mistake("mqtt", "expected a mapping, got a list"),
         Mistake("broken", "the plugin could not be loaded: ImportError: no x"),
         Mistake("state_dir", "expected the path of a folder"),
-        Mistake("zzz", "unknown key; known are hik_thermal, mqtt, state_dir"),
+        Mistake("zzz", "unknown key; known are hik_thermal, log, metrics, mqtt, state_dir"),
     ]
 
 
