@@ -25,6 +25,7 @@ from nvr_hooks import (
     Finding,
     FireAlarm,
     FrameOptions,
+    Health,
     Measurement,
     MeasureOptions,
     Mistake,
@@ -192,6 +193,13 @@ class Cameras:
         if "192.0.2." not in url:
             return None
         return replace(FakeCamera("probed").info, url=url, device_name=f"{username} {len(password)}")
+
+    @hookimpl
+    def nvr_health(self, camera: str) -> Sequence[Health] | None:
+        """Tell nothing, or hang."""
+        if self.section.get("health") == "hangs":
+            self.released.wait()
+        return () if camera in self.cameras else None
 
     @hookimpl
     def nvr_decode(self, data: bytes) -> Sequence[Event] | None:
