@@ -3,7 +3,8 @@
 Everything is in memory too; a thread of its own writes changes down in groups, at most `GROUPING` after they were made. A kill -9 costs
 no more than the group being collected (what is committed is with the kernel: WAL, synchronous NORMAL). When the file cannot be written
 (disk full, no rights, used by another process) work goes on in memory, `trouble` says why, and writing is tried again every `retry`
-seconds, with everything. A file that is no database any more is moved aside.
+seconds, with everything. A file that is no database any more, or one that a newer version made, is moved aside. One of an older version
+is brought to the present layout, whole or not at all.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 log = logging.getLogger(__name__)
 
 GROUPING: Final = 0.03
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the file's layout, kept in its `user_version`."""
+_FIRST: Final = (
+    "CREATE TABLE IF NOT EXISTS kept (area TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
+    " data BLOB NOT NULL, PRIMARY KEY (area, name))"
+)
+_STEPS: Final[dict[int, tuple[str, ...]]] = {
+    1: ("CREATE TABLE about (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",),
+}
+"""What leads from each layout to the next one. 2: the file tells which version of the program wrote it last."""
 _BROKEN: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY_SECONDS: Final = 1.0
 
@@ -211,13 +221,14 @@ class Store:
         return connection
 
     def _move_aside(self, err: sqlite3.Error) -> None:
-        aside = self.path.with_name(self.path.name + ".broken")
+        ending = f".layout-{err.layout}" if isinstance(err, _Newer) else ".broken"
+        aside = self.path.with_name(self.path.name + ending)
         self.path.replace(aside)
         for ending in ("-wal", "-shm"):
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + ending).unlink()
         self.moved_aside = str(aside)
-        log.error("the outbox %s is no sound database (%s): moved aside to %s, begun anew", self.path, err, aside)
+        log.error("the outbox %s is of no use here (%s): moved aside to %s, begun anew", self.path, err, aside)
         self._on_trouble()
 
     def _fail(self, err: Exception) -> None:
@@ -241,20 +252,41 @@ class Store:
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:
-    """Make the table, or find it as it was made; raise sqlite3.DatabaseError when the file is not sound or not of this layout."""
-    connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, SCHEMA):
-        raise _broken(f"made by another version: layout {version}, this one is {SCHEMA}")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS kept (area TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,"
-        " data BLOB NOT NULL, PRIMARY KEY (area, name))"
-    )
+    """Make the tables, or bring those of an older version to the present layout; raise sqlite3.DatabaseError when the file is not sound
+    or of a newer one."""
+    connection.execute("BEGIN IMMEDIATE")  # closing the connection takes back what is not committed
+    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    if layout > SCHEMA:
+        raise _Newer(layout)
+    if layout == 0:
+        connection.execute(_FIRST)
+    for step in range(max(layout, 1), SCHEMA):
+        for statement in _STEPS[step]:
+            connection.execute(statement)
+    connection.execute("INSERT OR REPLACE INTO about VALUES ('written_by', ?)", (_program(),))
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
     connection.execute("COMMIT")
+    if 0 < layout < SCHEMA:
+        log.info("the outbox is brought from layout %d to %d", layout, SCHEMA)
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise _broken(str(sound))
+
+
+class _Newer(sqlite3.DatabaseError):
+    """The file was made by a newer version, which will know it when it comes back."""
+
+    def __init__(self, layout: int) -> None:
+        super().__init__(f"made by a newer version: layout {layout}, this one knows {SCHEMA}")
+        self.layout = layout
+        self.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def _program() -> str:
+    try:
+        return version("hik-thermal-plugin")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _broken(problem: str) -> sqlite3.DatabaseError:
