@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nvr_hooks import EVENT_TYPES, Alarm, CameraInfo, Event, OtherAlarm, Target, events
-from nvr_hooks.json import camera_json, to_json
+from nvr_hooks import EVENT_TYPES, Alarm, BeyondLimit, CameraInfo, Event, OtherAlarm, RecordedFile, Target, events, now
+from nvr_hooks.json import camera_json, recording_json, to_json
 
 TARGET = Path(__file__).parent / "events.schema.json"
 TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
@@ -42,6 +42,12 @@ def schema() -> dict[str, Any]:
             "camera": camera_schema(),
             "target": target_schema(thermal=False),
             "thermal_target": target_schema(thermal=True),
+            "beyond_limit": strict(
+                {name: value_schema(hint) for name, hint in typing.get_type_hints(BeyondLimit).items()},
+                required=typing.get_type_hints(BeyondLimit),
+                description=inspect.getdoc(BeyondLimit),
+            ),
+            "recording": recording_schema(),
         }
         | SHARED,
     }
@@ -61,6 +67,9 @@ def event_schema(cls: type[Event]) -> dict[str, Any]:
         elif name == "targets":
             kind_of_target = "thermal_target" if cls.type in THERMAL else "target"
             properties[name] = {"type": "array", "items": {"$ref": f"#/$defs/{kind_of_target}"}}
+        elif name in ("beyond", "recordings"):
+            item = {"$ref": "#/$defs/" + {"beyond": "beyond_limit", "recordings": "recording"}[name]}
+            properties[name] = {"type": ["array", "null"], "items": item}
         elif name == "info":
             properties[name] = {"$ref": "#/$defs/camera"}
         else:
@@ -102,6 +111,14 @@ def camera_schema() -> dict[str, Any]:
     properties["channels"] = {"type": ["array", "null"], "items": strict(channel, required=channel, description=None)}
     properties["capabilities"] = {"type": ["object", "null"], "additionalProperties": {"enum": ["isapi", "sdk", None]}}
     return strict({name: properties[name] for name in names}, required=names, description=inspect.getdoc(CameraInfo))
+
+
+def recording_schema() -> dict[str, Any]:
+    """Return the schema of a recording on a device."""
+    hints = typing.get_type_hints(RecordedFile)
+    names = list(recording_json(RecordedFile(camera="", channel=None, track=0, start=now(), end=now())))
+    properties = {name: value_schema(hints[name]) for name in names}
+    return strict(properties, required=names, description=inspect.getdoc(RecordedFile))
 
 
 def strict(properties: dict[str, Any], *, required: typing.Iterable[str], description: str | None) -> dict[str, Any]:

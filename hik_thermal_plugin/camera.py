@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,8 +21,10 @@ from nvr_hooks import (
     Health,
     Measurement,
     MeasureOptions,
+    RecordedFile,
     Rules,
     RulesDiff,
+    SearchOptions,
     Sink,
     Snapshot,
     SnapshotOptions,
@@ -38,6 +41,7 @@ from .archive import CameraArchive
 from .captures import check_target, write_capture
 from .config import CameraSettings, ListenerSettings
 from .device import Device
+from .gaps import Gaps
 from .isapi.findings import finding_of, worst_first
 from .isapi.listener import Listener
 from .isapi.push_source import PushSource
@@ -109,6 +113,7 @@ class Camera:
         times = RecordingTime(name, lambda: self._device)
         self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch, times)
         self.archive = CameraArchive(name, lambda: self._device, self.video, times, self._tell)
+        self._gaps = Gaps(name, rules=self._rules_now, watch=self.watch, search=self._recorded, tell=self._alarms.tell)
 
     @property
     def info(self) -> CameraInfo:
@@ -267,6 +272,7 @@ class Camera:
     def interrupt(self) -> None:
         """Let everything that waits for the device come back; `close()` does the rest."""
         self._closed = True
+        self._gaps.interrupt()
         self._alarms.interrupt()
         self._temperatures.interrupt()
         self.archive.interrupt()
@@ -276,6 +282,7 @@ class Camera:
     def close(self) -> None:
         """End all connections and threads."""
         self.interrupt()
+        self._gaps.close()
         self.archive.close()
         self._push.attend(False)
         self.video.close()
@@ -294,9 +301,11 @@ class Camera:
         return True
 
     def _through(self, event: Event) -> Event | None:
-        if isinstance(event, ConnectionChanged) and event.source in ("alert_stream", "sdk") and event.state == "online":
-            self._learn_later()
-            self._temperatures.look_again()
+        if isinstance(event, ConnectionChanged) and event.source in ("alert_stream", "sdk"):
+            self._gaps.see(event, self._alarms.heard_at, listened=self._alarms.has_subscribers)
+            if event.state == "online":
+                self._learn_later()
+                self._temperatures.look_again()
         if self._device.settings.picture_overlay:
             event = self._pictures.through(event)
         return event if event.source == "virtual" else self._cycles.place(event)
@@ -323,6 +332,13 @@ class Camera:
         device = self._device
         number = device.channel(None, device.deadline(3))
         return device.transport.temperatures(source, number, _computed)
+
+    def _rules_now(self) -> tuple[int, Mapping[str, object]]:
+        found = self.rules(None)
+        return found.channel, found.document
+
+    def _recorded(self, start: datetime, end: datetime) -> Iterable[RecordedFile]:
+        return self.archive.search(None, start, end, SearchOptions())
 
     def _offered(self, source: TemperatureSource, yes: bool) -> None:
         if self._device.offers(source, yes):

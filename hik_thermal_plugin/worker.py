@@ -134,6 +134,11 @@ class SharedStream:
         return self._connection
 
     @property
+    def heard_at(self) -> datetime | None:
+        """When the connections before the present one were heard last."""
+        return self._tally.last_byte_at
+
+    @property
     def has_subscribers(self) -> bool:
         """Whether anybody is subscribed."""
         return bool(self._subscribers)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DRIVER = (
     "listener_settings listening "
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
-    "isapi sdk media config transports pass_through device captures live_video video snapshots "
+    "isapi sdk media config transports pass_through device gaps captures live_video video snapshots "
     "recording_time download_target downloads span_downloads archive"
 )
 
@@ -37,6 +37,7 @@ TABLE = {
     "listener_settings": "pydantic",
     "listening": "nvr_hooks wire login isapi config",
     "measurement": "nvr_hooks transport radiometry",
+    "gaps": "nvr_hooks virtual",
     "isapi": "nvr_hooks wire transport login httpx",
     "sdk": "nvr_hooks wire transport login ctypes",
     "media": "nvr_hooks radiometry av numpy PIL:overlay PIL:frames",

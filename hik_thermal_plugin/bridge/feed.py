@@ -17,10 +17,12 @@ from nvr_hooks import (
     ConnectionChanged,
     Disk,
     Event,
+    GapReport,
     Health,
     TemperatureReading,
     now,
     rfc3339,
+    to_json,
 )
 
 from .lifecycle import ALARM_SOURCES, LifeCycles, Outcome
@@ -115,6 +117,8 @@ class Feed:
                     )
                 case CameraChanged():
                     self.describe(event.info)
+                case GapReport():
+                    self._out.event(self._topics.gap(self.name, to_json(event)), "gap")
 
     def tick(self) -> None:
         """Let time do its work on the levels."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from nvr_hooks import Alarm, AlarmPicture, Event, NvrError, Subscription
+from nvr_hooks import Alarm, AlarmPicture, Event, GapReport, NvrError, Subscription
 
 log = logging.getLogger(__name__)
 MOST: Final = 10_000
@@ -56,6 +56,6 @@ class Handover:
             self._subscriptions.pop().close()
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Alarm | AlarmPicture):
+        if isinstance(event, Alarm | AlarmPicture | GapReport):
             with self._lock:
                 self._events.append(event)

@@ -166,6 +166,10 @@ class Topics:
         """Tell one change: start, level or end."""
         return Message(self.event_topic(camera, channel, kind), encode(document), 1, False)
 
+    def gap(self, camera: str, document: Document) -> Message:
+        """Tell what may have been missed while a source of the camera was away."""
+        return Message(f"{self.prefix}/{segment(camera)}/gap", encode(document), 1, False)
+
     def picture(self, camera: str, channel: int, picture: AlarmPicture) -> Message:
         """Show the picture that came with an alarm; the visible camera's one has a topic of its own."""
         view = "/visible" if picture.view == "visible" else ""

@@ -33,6 +33,7 @@ _RANKS: Final = {
     "input": 2,
     "video_loss": 2,
     "storage": 2,
+    "gap": 2,
     "temperature_difference": 3,
     "temperature": 3,
     "smoke": 4,

@@ -12,12 +12,14 @@ import yaml
 from nvr_hooks import (
     Alarm,
     AlarmPicture,
+    BeyondLimit,
     CameraChanged,
     CameraInfo,
     ConnectionChanged,
     Disk,
     Event,
     FireTarget,
+    GapReport,
     InputAlarm,
     Measurement,
     Point,
@@ -192,10 +194,36 @@ def _parts(event: Event) -> list[str]:
         case ConnectionChanged():
             retry = f"next try {local(event.retry_at.astimezone())}" if event.retry_at else ""
             return [f"{event.source} {event.state}", event.reason or "", retry]
+        case GapReport():
+            return _gap_parts(event)
         case CameraChanged():
             return [f"is {event.info.model or 'a camera'}", channels_text(event.info) or ""]
         case _:
             return [event.type]
+
+
+def _gap_parts(report: GapReport) -> list[str]:
+    times = [at and at.astimezone() for at in (report.lost_at, report.back_at)]
+    recordings = report.recordings
+    return [
+        f"alarms may have been missed from {local(times[0])} to {local(times[1])}, while {report.source} was away",
+        "nothing is beyond its limits now" if report.beyond == () else "",
+        *[_limit_text(limit) for limit in report.beyond or ()],
+        "" if recordings is None else f"{len(recordings)} recordings of events in that time",
+        *[f"not known: {reason}" for reason in report.unknown],
+    ]
+
+
+def _limit_text(limit: BeyondLimit) -> str:
+    level = "pre-alarm limit" if limit.level == "pre_alarm" else "alarm limit"
+    rule = "the whole picture" if limit.rule is None else f"rule {limit.rule}"
+    pair = "" if limit.other_rule is None else f"and rule {limit.other_rule}"
+    values = (
+        _beyond(_kelvin(limit.difference_kelvin), limit.condition, _kelvin(limit.threshold_kelvin))
+        if limit.difference_kelvin is not None
+        else _beyond(_celsius(limit.celsius), limit.condition, _celsius(limit.threshold_celsius))
+    )
+    return " ".join(filter(None, [rule, pair, limit.rule_name, f"is beyond its {level} now:", values]))
 
 
 def _alarm_parts(alarm: Alarm) -> list[str]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
-from .values import CameraInfo
+from .values import CameraInfo, RecordedFile
 
 Source = Literal["alert_stream", "push", "metadata", "realtime", "poll", "frame", "sdk", "virtual"]
 Level = Literal["pre_alarm", "alarm"]
@@ -312,6 +312,43 @@ class CameraChanged(Event):
     info: CameraInfo
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeyondLimit:
+    """A measuring rule whose value lies beyond a limit of the device's own alarm rules."""
+
+    level: Level = "alarm"
+    rule: int | str | None = None
+    """None: the whole picture, in normal mode."""
+    other_rule: int | str | None = None
+    """The rule that is taken away, of a difference of two."""
+    rule_name: str | None = None
+    preset: int | None = None
+    quantity: Quantity | None = None
+    condition: Condition | None = None
+    celsius: float | None = None
+    threshold_celsius: float | None = None
+    difference_kelvin: float | None = None
+    threshold_kelvin: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapReport(Event):
+    """A source of alarms was away and is back: what may have been missed, as far as that can be looked up. It is no alarm, and claims none."""
+
+    type: ClassVar[str] = "gap_report"
+
+    lost_at: datetime | None = None
+    """When the source was heard last."""
+    back_at: datetime | None = None
+    """When it was connected again."""
+    beyond: tuple[BeyondLimit, ...] | None = None
+    """What is beyond its limits now, whenever that began; None: not known."""
+    recordings: tuple[RecordedFile, ...] | None = None
+    """The device's recordings of that time that an alarm or another event has caused; None: not known."""
+    unknown: tuple[str, ...] = ()
+    """Why something is not known or not complete, for people; never a secret."""
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
@@ -329,5 +366,6 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     OtherMetadata,
     ConnectionChanged,
     CameraChanged,
+    GapReport,
 )
 """Every class of event there is."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +57,8 @@ _ORDER = [
     "state",
     "reason",
     "retry_at",
+    "lost_at",
+    "back_at",
     "targets",
     "pictures",
 ]
@@ -204,12 +206,18 @@ def _make_writers(cls: type[Event]) -> tuple[tuple[str, _Write | None], ...]:
 
 
 def _writer(name: str) -> _Write | None:
-    if name in ("at", "received_at", "retry_at"):
+    if name in ("at", "received_at", "retry_at", "lost_at", "back_at"):
         return lambda event, value: rfc3339(value)
     if name == "targets":
         return lambda event, value: [_target(target, isinstance(event, _THERMAL)) for target in value]
     if name == "region":
         return lambda event, value: [list(point) for point in value]
+    if name == "beyond":
+        return lambda event, value: None if value is None else [asdict(limit) for limit in value]
+    if name == "recordings":
+        return lambda event, value: None if value is None else [recording_json(file) for file in value]
+    if name == "unknown":
+        return lambda event, value: list(value)
     if name in ("hottest", "highest_at", "lowest_at"):
         return lambda event, value: None if value is None else list(value)
     return None

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nvr_hooks import (
+    BeyondLimit,
     CameraInfo,
     ChannelInfo,
     ConnectionChanged,
     Disk,
     FireAlarm,
+    GapReport,
     Health,
+    RecordedFile,
     StreamInfo,
     Target,
     TemperatureReading,
@@ -116,6 +119,23 @@ def examples() -> dict[str, Message]:
         TemperatureReading(
             camera="kiln", channel=2, at=AT, received_at=ARRIVED, rule=1, rule_name="Door", calibration="region",
             highest_celsius=48.3, lowest_celsius=21.4, average_celsius=25.9, difference_kelvin=26.9, frozen=False,
+        )
+    )  # fmt: skip
+    feed.take(
+        GapReport(
+            camera="kiln", channel=2, received_at=ARRIVED, id="c2b4a0915fe6d837",
+            lost_at=datetime(2026, 1, 31, 11, 51, 7, tzinfo=UTC), back_at=datetime(2026, 1, 31, 11, 59, 58, tzinfo=UTC),
+            beyond=(
+                BeyondLimit(
+                    rule=1, rule_name="Door", quantity="highest", condition="above", celsius=91.4, threshold_celsius=80.0
+                ),
+            ),
+            recordings=(
+                RecordedFile(
+                    camera="kiln", channel=2, track=201, start=datetime(2026, 1, 31, 11, 54, 30, tzinfo=UTC),
+                    end=datetime(2026, 1, 31, 11, 55, 2, tzinfo=UTC), name="ch02_00000000000000613", size=2_901_372, kind="alarm",
+                ),
+            ),
         )
     )  # fmt: skip
     status = {

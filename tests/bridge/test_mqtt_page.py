@@ -30,6 +30,7 @@ def told() -> list[Message]:
         topics.temperature("kiln", 2, TemperatureReading(rule=1), stale=False),
         topics.alarm("kiln", 2, "fire", {}),
         topics.event("kiln", 2, "fire", {}),
+        topics.gap("kiln", {}),
         topics.picture("kiln", 2, AlarmPicture(kind="fire")),
         topics.picture("kiln", 2, AlarmPicture(kind="fire", view="visible")),
         Message(topics.command_topic("kiln", 2, "snapshot"), b"", 1, False),
@@ -51,7 +52,7 @@ def test_an_example_is_what_the_bridge_says(topic: str, text: str) -> None:
 
 
 def test_every_json_of_the_page_is_an_example() -> None:
-    assert len(BLOCKS) == PAGE.count("```json") == 10
+    assert len(BLOCKS) == PAGE.count("```json") == 11
 
 
 def test_the_access_list_lets_the_bridge_work() -> None:

@@ -16,6 +16,7 @@ from nvr_hooks import (
     EVENT_TYPES,
     Alarm,
     AlarmPicture,
+    BeyondLimit,
     CameraChanged,
     CameraInfo,
     ChannelInfo,
@@ -23,10 +24,12 @@ from nvr_hooks import (
     Event,
     FireAlarm,
     FireTarget,
+    GapReport,
     InputAlarm,
     MotionAlarm,
     OtherAlarm,
     OtherMetadata,
+    RecordedFile,
     SmokeAlarm,
     StorageAlarm,
     StreamInfo,
@@ -102,6 +105,15 @@ FULL: list[Event] = [
     OtherMetadata(**COMMON, format="onvif", document_type="activityTarget", subtype="behaviorAnalysis"),
     ConnectionChanged(**COMMON, state="auth_blocked", reason="kiln: two refused logins", retry_at=AT),
     CameraChanged(**COMMON, info=INFO),
+    GapReport(
+        **COMMON, lost_at=AT, back_at=ARRIVED, unknown=("kiln: nothing was told of rule 3",),
+        beyond=(
+            BeyondLimit(
+                rule=1, rule_name="door", preset=1, quantity="highest", condition="above", celsius=91.0, threshold_celsius=80.0
+            ),
+        ),
+        recordings=(RecordedFile(camera="kiln", channel=2, track=201, start=AT, end=ARRIVED, name="ch02_00010", kind="alarm"),),
+    ),
 ]  # fmt: skip
 NEEDED: dict[str, Any] = {"info": CameraInfo(name="", url="")}
 EMPTY: list[Event] = [cls(**(NEEDED if cls is CameraChanged else {})) for cls in EVENT_TYPES]
