@@ -7,7 +7,19 @@ import json
 import platform
 import sys
 
-ALL = ("decode", "connections", "latency", "idle", "thermometry", "readings", "metadata", "recording", "archive", "sdk")
+ALL = (
+    "decode",
+    "connections",
+    "latency",
+    "idle",
+    "thermometry",
+    "readings",
+    "metadata",
+    "recording",
+    "restart",
+    "archive",
+    "sdk",
+)
 
 
 def main(names: list[str]) -> None:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -338,7 +338,8 @@ class Camera:
         return found.channel, found.document
 
     def _recorded(self, start: datetime, end: datetime) -> Iterable[RecordedFile]:
-        return self.archive.search(None, start, end, SearchOptions())
+        ahead = self._device.identity.clock_ahead or timedelta()  # recordings carry the camera's time
+        return self.archive.search(None, start + ahead, end + ahead, SearchOptions())
 
     def _offered(self, source: TemperatureSource, yes: bool) -> None:
         if self._device.offers(source, yes):

@@ -16,7 +16,6 @@ from typing import Final, cast
 
 from nvr_hooks import (
     BeyondLimit,
-    CameraError,
     ConnectionChanged,
     Event,
     GapReport,
@@ -176,7 +175,7 @@ class Gaps:
         try:
             of_events = (file for file in self._search(start, end) if (file.kind or "").lower() not in _NO_EVENT)
             found.extend(islice(of_events, MOST_RECORDINGS + 1))
-        except CameraError as err:
+        except NvrError as err:
             unknown.append(f"recordings: {err}")
             return None
         if len(found) > MOST_RECORDINGS:

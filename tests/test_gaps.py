@@ -30,6 +30,7 @@ from test_camera import Site, WaitFor
 
 from hik_thermal_plugin import gaps
 from hik_thermal_plugin.gaps import Gaps, beyond_limits, limited, told
+from hik_thermal_plugin.simulator.recordings import Stored
 
 START = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 RULES: dict[str, Any] = {
@@ -225,7 +226,13 @@ def test_gaps_in_a_row_become_one_report_and_recordings_are_bounded(stage: Stage
 def test_a_camera_that_comes_back_hot_is_reported_by_the_driver(
     tmp_path: Path, hik_simulator: Any, secret: str, wait_for: WaitFor
 ) -> None:
-    kiln, site = hik_simulator(password=secret), Site(tmp_path / "state", secret)
+    now = datetime.now(UTC)
+    stored = [
+        Stored(start=now - timedelta(hours=1), end=now - timedelta(minutes=30), kind="alarm"),  # before the gap
+        Stored(start=now - timedelta(minutes=30), end=now - timedelta(seconds=5)),
+        Stored(start=now - timedelta(seconds=5), end=now + timedelta(minutes=1), kind="alarm", name="of_the_gap"),
+    ]
+    kiln, site = hik_simulator(password=secret, recordings=stored), Site(tmp_path / "state", secret)
     site.configure(kiln={"url": kiln.http})
     with closing(site.listen()):
         wait_for(lambda: "online" in site.states)
@@ -240,6 +247,8 @@ def test_a_camera_that_comes_back_hot_is_reported_by_the_driver(
         assert report.lost_at < report.back_at
         [limit] = report.beyond or ()
         assert (limit.level, limit.rule, limit.celsius) == ("alarm", 1, pytest.approx(95, abs=0.1))
+        assert [file.name for file in report.recordings or ()] == ["of_the_gap"]
+        assert report.unknown == ()
         assert kiln.state()["writes"] == [], "only read"
     site.driver.nvr_close()
 
