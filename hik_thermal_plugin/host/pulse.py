@@ -15,7 +15,7 @@ from .app import Host
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 5.0
-_TEMPERATURES: Final = frozenset({"realtime", "metadata", "poll", "frame"})
+TEMPERATURES: Final = frozenset({"realtime", "metadata", "poll", "frame"})
 """Sources that stand in for each other: one of them is enough."""
 _PROPERTIES: Final = {
     "highest": "highest_celsius",
@@ -107,11 +107,11 @@ class Pulse:
         for camera, sources in health.items():
             if why := self._deaf.get(camera):
                 found.append(Down(camera, "alarms", "error", "", why))
-            warm = any(item.source in _TEMPERATURES and item.state == "online" for item in sources)
+            warm = any(item.source in TEMPERATURES and item.state == "online" for item in sources)
             found += [
                 Down(camera, item.source, item.state, item.since.isoformat(), item.last_error)
                 for item in sources
-                if item.state != "online" and not (warm and item.source in _TEMPERATURES)
+                if item.state != "online" and not (warm and item.source in TEMPERATURES)
             ]
         return found
 

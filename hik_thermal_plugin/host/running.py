@@ -11,6 +11,7 @@ import typer
 from nvr_hooks import ConfigError, NvrError, WrongUse
 
 from . import logs, service_settings, settings
+from .hold import Hold
 from .notify import Notifier
 from .output import put_json
 from .pulse import Pulse, Reloads, health_of
@@ -52,6 +53,7 @@ class Service:
         self._notifier = Notifier()
         self._document: Mapping[str, Any] = {}
         self._proof = Proof(session)
+        self._hold = Hold(session.host)
         self._alive_at = 0.0
 
     def run(self) -> None:
@@ -68,6 +70,7 @@ class Service:
                     if self._wanted(inbox) or watched.changed():
                         watched.seen()
                         self._reload(inbox)
+                    self._hold.tick()
                     self._live()
             except Stop:
                 log.info("ending")
@@ -75,6 +78,7 @@ class Service:
 
     def close(self) -> None:
         """End what the host itself has opened."""
+        self._hold.release()
         self._proof.close()
 
     def _wanted(self, inbox: Inbox[None]) -> bool:
@@ -98,6 +102,7 @@ class Service:
             self._live()
 
         self._notifier.reloading()
+        self._hold.take()
         try:
             document = reload(self._host, self._path, self._document, wait)
             self._document = document

@@ -17,7 +17,6 @@ from .output import event_text, put_json, put_line, put_table
 from .session import Session, within
 
 
-
 def check(
     session: Session,
     online: Annotated[

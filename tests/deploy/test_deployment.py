@@ -148,6 +148,7 @@ def test_the_example_fits_the_image_and_its_own_files(tmp_path: Path, secret: st
         host.configure(document := with_secrets(text, tmp_path, secret))
         assert [info.name for info in host.cameras()] == ["kiln"]
         assert document["mqtt"]["host"] in compose["services"]
+        assert document["frigate"]["url"] == "http://frigate:5000"
         assert "metrics" in document, "the health check asks for it"
     finally:
         host.close()

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
-from nvr_hooks import CONTRACT_VERSION, ConfigError, Mistake, hookimpl
+from nvr_hooks import CONTRACT_VERSION, ConfigError, Health, Mistake, hookimpl, now
 from nvr_hooks.loading import Plugins
+from nvr_hooks.testing import FakeCamera
 
 from hik_thermal_plugin.host import reload as reloading
 from hik_thermal_plugin.host.app import Host
+from hik_thermal_plugin.host.hold import Hold
 from hik_thermal_plugin.host.reload import Watched, reload, tried_out
 
 TWO = {"fake": {"cameras": {"kiln": {}, "yard": {}}}}
@@ -169,3 +171,32 @@ def test_the_log_says_it_in_json_too(hik: Any, caplog: pytest.LogCaptureFixture)
         ("error", "fake.y: worse"),
     ]
     assert hik("run", "--log", "yaml", config={}).code == 2
+
+
+def test_connections_are_held_while_their_users_are_exchanged() -> None:
+    class Yard(FakeCamera):
+        """A camera nobody listens to."""
+
+        @hookimpl
+        def nvr_health(self, camera: str) -> list[Health] | None:
+            return (
+                [Health(camera="yard", source="alert_stream", state="starting", since=now())]
+                if camera == "yard"
+                else None
+            )
+
+    plugins, kiln, yard, seconds = Plugins(), FakeCamera("kiln"), Yard("yard"), [0.0]
+    plugins.add("kiln", kiln)
+    plugins.add("yard", yard)
+    host = Host(plugins)
+    host.configure({})
+    hold = Hold(host, clock=lambda: seconds[0])
+    hold.take()
+    assert [item.state for item in kiln.listeners] == ["running"]
+    assert yard.listeners == [], "it would connect a camera for nobody"
+    hold.tick()
+    assert kiln.listeners[0].state == "running"
+    seconds[0] = 11
+    hold.tick()
+    assert kiln.listeners[0].state == "closed"
+    host.close()
