@@ -139,6 +139,15 @@ class Camera:
             facts=device.facts,
         )
 
+    @property
+    def heard_at(self) -> datetime | None:
+        """When its alarms were heard last, in an earlier life perhaps."""
+        return self._alarms.health().last_byte_at or self._gaps.lost_at
+
+    def heard_before(self, at: datetime) -> None:
+        """Take word of an earlier life: what happened since may have been missed."""
+        self._gaps.begin(at)
+
     def configure(self, settings: CameraSettings, state_dir: Path) -> None:
         """Take other settings: the same ones change nothing, others reconnect under the same subscriptions."""
         with self._lock:

@@ -69,6 +69,16 @@ class Gaps:
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
+    @property
+    def lost_at(self) -> datetime | None:
+        """When the gap that goes on began; None: none does, or nothing was heard before it."""
+        return self._lost_at
+
+    def begin(self, lost_at: datetime) -> None:
+        """Take word of an earlier life that the source was heard last then."""
+        if not self._connected and self._lost_at is None:
+            self._lost_at = lost_at
+
     def see(self, event: ConnectionChanged, heard_at: datetime | None, *, listened: bool) -> None:
         """Take the changes of one source; `heard_at` is when its earlier connections were heard last. Returns at once."""
         if not listened:

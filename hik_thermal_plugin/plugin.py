@@ -69,7 +69,9 @@ class HikThermal:
 
     @hookimpl
     def nvr_start(self, hooks: Any) -> None:
-        """Nothing to do: connections start with the first subscriber."""
+        """Keep when cameras were heard; connections start with the first subscriber."""
+        if self._site is not None:
+            self._site.remember()
 
     @hookimpl
     def nvr_cameras(self) -> Sequence[CameraInfo]:

@@ -14,6 +14,7 @@ from nvr_hooks.secrets import Secret
 
 from .camera import Camera
 from .config import Settings, camera_settings
+from .heard import FILE, HeardTimes
 from .isapi.listener import Listener
 from .listening import listener_options
 from .worker import Deliveries
@@ -29,6 +30,8 @@ class Site:
         self._cameras: dict[str, Camera] = {}
         self._deliveries = Deliveries()
         self._lock = threading.Lock()
+        self._state_dir: Path | None = None
+        self._heard: HeardTimes | None = None
 
     def configure(self, settings: Settings) -> None:
         """Make the cameras those of the settings: unchanged ones keep their connections, changed ones reconnect under the same
@@ -36,6 +39,7 @@ class Site:
         self._listener.configure(listener_options(settings.driver.listener))
         with self._lock:
             self.settings = settings
+            self._state_dir = settings.state_dir
             wanted = settings.driver.cameras
             removed = [self._cameras.pop(name) for name in list(self._cameras) if name not in wanted]
             for name, camera_settings in wanted.items():
@@ -48,6 +52,17 @@ class Site:
         for camera in removed:
             camera.remove()
 
+    def remember(self) -> None:
+        """This is a service, and no single command: keep when each camera was heard, and let them report what an earlier end has missed."""
+        if self._state_dir is None or self._heard is not None:
+            return
+        self._heard = HeardTimes(
+            self._state_dir / FILE, lambda: {camera.name: camera.heard_at for camera in self.cameras()}
+        )
+        for name, at in self._heard.start().items():
+            if (camera := self.camera(name)) is not None:
+                camera.heard_before(at)
+
     def cameras(self) -> Sequence[Camera]:
         """Return the cameras in the order of the configuration."""
         with self._lock:
@@ -59,6 +74,9 @@ class Site:
 
     def close(self) -> None:
         """End everything; the site can be configured again afterwards."""
+        heard, self._heard = self._heard, None
+        if heard is not None:
+            heard.close()
         with self._lock:
             cameras = list(self._cameras.values())
             self._cameras.clear()

@@ -216,14 +216,16 @@ def _gap_parts(report: GapReport) -> list[str]:
 
 def _limit_text(limit: BeyondLimit) -> str:
     level = "pre-alarm limit" if limit.level == "pre_alarm" else "alarm limit"
-    rule = "the whole picture" if limit.rule is None else f"rule {limit.rule}"
-    pair = "" if limit.other_rule is None else f"and rule {limit.other_rule}"
+    if limit.other_rule is not None:
+        rule = f"the difference of rules {limit.rule} and {limit.other_rule}"
+    else:
+        rule = "the whole picture" if limit.rule is None else f"rule {limit.rule}"
     values = (
         _beyond(_kelvin(limit.difference_kelvin), limit.condition, _kelvin(limit.threshold_kelvin))
         if limit.difference_kelvin is not None
         else _beyond(_celsius(limit.celsius), limit.condition, _celsius(limit.threshold_celsius))
     )
-    return " ".join(filter(None, [rule, pair, limit.rule_name, f"is beyond its {level} now:", values]))
+    return " ".join(filter(None, [rule, limit.rule_name, f"is beyond its {level} now:", values]))
 
 
 def _alarm_parts(alarm: Alarm) -> list[str]:

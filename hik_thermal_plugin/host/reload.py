@@ -67,7 +67,7 @@ class Watched:
             text = self._path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return [self._path]
-        return [self._path, *(Path(name).expanduser() for name in re.findall(r"\$\{file:([^}]+)\}", text))]
+        return [self._path, *(Path(name) for name in re.findall(r"\$\{file:([^}\0]+)\}", text))]
 
     def _look(self) -> Mapping[Path, _Sign]:
         return {path: _sign(path) for path in self._files()}
@@ -90,9 +90,9 @@ def reload(host: Host, path: Path, applied: Mapping[str, Any], wait: Wait) -> Ma
         raise ConfigError([settings.not_text(path, err)]) from err
     except OSError as err:
         raise ConfigError([Mistake(str(path), f"cannot be read: {err.strerror}")]) from err
-    document = settings.parse(text)
     if mistakes := tried_out(text, wait):
         raise ConfigError(mistakes)
+    document = settings.parse(text)
     try:
         host.configure(document)
     except NvrError:  # a secret's file has changed since, or a plugin judges by more than the text

@@ -71,6 +71,8 @@ def parse_mapping(text: str, *, like: str) -> dict[Any, Any]:
         document = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as err:
         raise ConfigError([_syntax_mistake(err)]) from err
+    except (ValueError, RecursionError) as err:  # a date like 2026-13-01, brackets without end
+        raise ConfigError([Mistake("", f"cannot be read: {err}")]) from err
     if mistakes:
         raise ConfigError(mistakes)
     if document is None:

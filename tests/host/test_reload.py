@@ -65,6 +65,13 @@ def test_a_file_that_goes_and_one_that_comes_are_changes(file: Path) -> None:
     assert [watched.changed() for _ in range(3)] == [False, True, False]
 
 
+@pytest.mark.parametrize("text", ["${file:~nobody-of-that-name/x}", "${file:a\0b}", "${file:}", "${file:/}", "\udcff"])
+def test_names_of_files_that_make_no_sense_stop_nobody(file: Path, text: str) -> None:
+    watched = Watched(file)
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert [watched.changed() for _ in range(3)] == [False, True, False]
+
+
 def test_a_rotated_password_in_a_file_of_its_own_is_a_change(file: Path, tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("old")

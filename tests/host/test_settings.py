@@ -35,6 +35,8 @@ def test_a_configuration_is_plain_data() -> None:
         ("- a\n- b\n", "line 1", "expected keys and values"),
         ("hello", "line 1", "expected keys and values"),
         ("a: \x01", "", "a character YAML does not allow"),
+        ("a: 2026-13-01", "", "month must be in 1..12"),
+        ("[" * 5000, "", "cannot be read: maximum recursion"),
         ("a: 1\n---\nb: 2\n", "line 2, column 1", "another document"),
     ],
 )

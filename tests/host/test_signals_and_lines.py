@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from nvr_hooks import (
     AlarmPicture,
+    BeyondLimit,
     CameraChanged,
     CameraInfo,
     ChannelInfo,
@@ -19,6 +20,7 @@ from nvr_hooks import (
     Event,
     FireAlarm,
     FireTarget,
+    GapReport,
     InputAlarm,
     OtherAlarm,
     StorageAlarm,
@@ -134,6 +136,20 @@ def test_more_lines_on_request_but_never_those_of_http_headers(capfd: pytest.Cap
             "kiln temperature difference alarm changed its level, 11.5 K",
         ),
         (InputAlarm(camera="kiln", at=AT, port=3), "kiln input alarm, input 3"),
+        (
+            GapReport(
+                camera="kiln",
+                at=AT,
+                beyond=(
+                    BeyondLimit(rule=1, rule_name="Door", condition="above", celsius=91.4, threshold_celsius=80.0),
+                    BeyondLimit(rule=1, other_rule=2, condition="above", difference_kelvin=12.0, threshold_kelvin=10.0),
+                ),
+                unknown=("recordings: kiln: no disk",),
+            ),
+            "kiln alarms may have been missed from — to —, while alert_stream was away, "
+            "rule 1 Door is beyond its alarm limit now: 91.4 °C above 80.0 °C, "
+            "the difference of rules 1 and 2 is beyond its alarm limit now: 12.0 K above 10.0 K, not known: recordings: kiln: no disk",
+        ),
         (StorageAlarm(camera="kiln", at=AT, disk=1, state="full"), "kiln storage alarm, disk 1 full"),
         (OtherAlarm(camera="kiln", at=AT, raw_type="shipsDetection"), "kiln shipsdetection alarm"),
         (

@@ -117,3 +117,7 @@ def test_a_restart_brings_the_first_alarm_within_seconds(
     wait_for(lambda: subscriber.of("kiln/2/event/fire"))
     # The figure (below 2 s) is `make bench`'s, on a machine that does nothing else; this is for a busy one.
     assert time.monotonic() - began < 10
+    service.stop()
+    service.start()
+    wait_for(lambda: subscriber.of("kiln/gap"), what="what may have been missed meanwhile")
+    assert subscriber.of("kiln/gap")[-1]["lost_at"] < subscriber.of("kiln/gap")[-1]["back_at"]
