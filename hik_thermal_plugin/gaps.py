@@ -55,7 +55,7 @@ class Gaps:
         rules: Callable[[], tuple[int, Rules]],
         watch: Callable[[Sink], Subscription],
         search: Callable[[datetime, datetime], Iterable[RecordedFile]],
-        tell: Callable[[Event], None],
+        tell: Callable[[Event], object],
     ) -> None:
         self._camera = camera
         self._rules = rules

@@ -30,7 +30,6 @@ class Site:
         self._cameras: dict[str, Camera] = {}
         self._deliveries = Deliveries()
         self._lock = threading.Lock()
-        self._state_dir: Path | None = None
         self._heard: HeardTimes | None = None
 
     def configure(self, settings: Settings) -> None:
@@ -39,7 +38,6 @@ class Site:
         self._listener.configure(listener_options(settings.driver.listener))
         with self._lock:
             self.settings = settings
-            self._state_dir = settings.state_dir
             wanted = settings.driver.cameras
             removed = [self._cameras.pop(name) for name in list(self._cameras) if name not in wanted]
             for name, camera_settings in wanted.items():
@@ -54,10 +52,10 @@ class Site:
 
     def remember(self) -> None:
         """This is a service, and no single command: keep when each camera was heard, and let them report what an earlier end has missed."""
-        if self._state_dir is None or self._heard is not None:
+        if self.settings is None or self._heard is not None:
             return
         self._heard = HeardTimes(
-            self._state_dir / FILE, lambda: {camera.name: camera.heard_at for camera in self.cameras()}
+            self.settings.state_dir / FILE, lambda: {camera.name: camera.heard_at for camera in self.cameras()}
         )
         for name, at in self._heard.start().items():
             if (camera := self.camera(name)) is not None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from .pulse import Pulse, Reloads
+from .pulse import Pulse, Reloads, is_up
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -32,8 +32,8 @@ _SOURCE = ("camera", "source")
 FAMILIES = (
     Family("hikthermal_build_info", "gauge", "1, with the version that runs", ("version", "python")),
     Family("hikthermal_cameras", "gauge", "Configured cameras"),
-    Family("hikthermal_alarm_stream_up", "gauge", "1 while an alarm source of the camera is connected", ("camera",)),
-    Family("hikthermal_source_up", "gauge", "1 while the source is connected", _SOURCE),
+    Family("hikthermal_alarm_stream_up", "gauge", "1 while an alarm source of the camera is up", ("camera",)),
+    Family("hikthermal_source_up", "gauge", "1 while the source is connected, or waits for pushes", _SOURCE),
     Family(
         "hikthermal_source_state_since_seconds", "gauge", "When the source took its state, seconds since 1970", _SOURCE
     ),
@@ -103,10 +103,10 @@ class Figures(Collector):
             "hikthermal_build_info": [((_version(), platform.python_version()), 1)],
             "hikthermal_cameras": [((), len(health))],
             "hikthermal_alarm_stream_up": [
-                ((camera,), any(item.state == "online" for item in sources if item.source in _ALARM_SOURCES))
+                ((camera,), any(is_up(item) for item in sources if item.source in _ALARM_SOURCES))
                 for camera, sources in health.items()
             ],
-            "hikthermal_source_up": each(lambda item: item.state == "online"),
+            "hikthermal_source_up": each(is_up),
             "hikthermal_source_state_since_seconds": each(lambda item: item.since.timestamp()),
             "hikthermal_source_events_total": each(lambda item: item.events),
             "hikthermal_source_bytes_total": each(lambda item: item.bytes),

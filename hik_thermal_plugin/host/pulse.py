@@ -107,11 +107,11 @@ class Pulse:
         for camera, sources in health.items():
             if why := self._deaf.get(camera):
                 found.append(Down(camera, "alarms", "error", "", why))
-            warm = any(item.source in TEMPERATURES and item.state == "online" for item in sources)
+            warm = any(item.source in TEMPERATURES and is_up(item) for item in sources)
             found += [
                 Down(camera, item.source, item.state, item.since.isoformat(), item.last_error)
                 for item in sources
-                if item.state != "online" and not (warm and item.source in TEMPERATURES)
+                if not is_up(item) and not (warm and item.source in TEMPERATURES)
             ]
         return found
 
@@ -185,6 +185,11 @@ class Pulse:
                         for rule, reading in self._readings.items()
                         if (rule[0], reading.source) != (event.camera, event.source)
                     }
+
+
+def is_up(health: Health) -> bool:
+    """Tell whether a source does what it can: one that waits for pushes is never told to be online, for nothing tells it that the camera is there."""
+    return health.state == "online" or (health.source == "push" and health.state == "starting")
 
 
 def health_of(host: Host, camera: str) -> Sequence[Health]:

@@ -165,7 +165,8 @@ def test_health_is_red_when_a_source_that_should_be_up_is_not(site: Site) -> Non
         ({"realtime": "offline", "poll": "online"}, []),  # another one stands in
         ({"realtime": "offline", "poll": "offline"}, ["realtime", "poll"]),
         ({"realtime": "starting"}, ["realtime"]),
-        ({"push": "offline", "alert_stream": "online"}, ["push"]),
+        ({"push": "error", "alert_stream": "online"}, ["push"]),
+        ({"push": "starting"}, []),  # it listens, and hears nothing until there is an alarm
     ],
 )
 def test_of_the_sources_of_temperatures_one_is_enough(site: Site, sources: dict[str, str], down: list[str]) -> None:
