@@ -34,7 +34,7 @@ Wait = Callable[[], None]
 
 
 class Watched:
-    """The configuration file and the files its `${file:…}` name, looked at by time and size, and where these differ by content.
+    """The configuration file and the files its `${file:…}` and `${cred:…}` name, looked at by time and size, and where these differ by content.
 
     An editor may write a file in several steps, or put another one in its place: a change counts when the next look finds it unchanged.
     """
@@ -67,7 +67,9 @@ class Watched:
             text = self._path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return [self._path]
-        return [self._path, *(Path(name) for name in re.findall(r"\$\{file:([^}\0]+)\}", text))]
+        folders = {"file": "", "cred": os.environ.get("CREDENTIALS_DIRECTORY", "")}
+        named = re.findall(r"\$\{(file|cred):([^}\0]+)\}", text)
+        return [self._path, *(Path(folders[scheme], name) for scheme, name in named)]
 
     def _look(self) -> Mapping[Path, _Sign]:
         return {path: _sign(path) for path in self._files()}

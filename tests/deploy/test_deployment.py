@@ -75,7 +75,7 @@ def test_the_unit_says_what_the_program_does() -> None:
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert float(service["TimeoutStopSec"]) > 5, "it ends in less than 5 s"
     assert service["RestartPreventExitStatus"] == "2", "docs/cli.md: a mistake in the configuration"
-    assert f"/run/credentials/{UNIT.name}/passwords_NAME" in UNIT.read_text("utf-8")
+    assert "${cred:passwords_NAME}" in UNIT.read_text("utf-8")
     assert service["LoadCredential"].startswith("passwords:")
 
 

@@ -22,7 +22,7 @@ from hik_thermal_plugin.wire.rule_checks import check_rules
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-REFERENCE = re.compile(r"\$\{(env|file):([^}]*)\}")
+REFERENCE = re.compile(r"\$\{(env|file|cred):([^}]*)\}")
 
 
 def sections(page: str) -> dict[str, str]:
@@ -107,6 +107,9 @@ def test_every_configuration_shown_is_valid(
     for scheme, name in REFERENCE.findall(block):
         if scheme == "env":
             monkeypatch.setenv(name, secret)
+        if scheme == "cred":
+            monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+            (tmp_path / name).write_text(secret)
     (tmp_path / "secret").write_text(secret)
     text = REFERENCE.sub(lambda found: f"${{file:{tmp_path}/secret}}" if found[1] == "file" else found[0], block)
     host = Host(load_plugins())
