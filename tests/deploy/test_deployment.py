@@ -95,8 +95,9 @@ def test_the_container_runs_the_service_as_nobody_who_matters(tmp_path: Path) ->
     assert yaml.safe_load(last["VOLUME"]) == ["/config", "/state"]
     assert last["STOPSIGNAL"] == "SIGTERM"
     copied = [value.split()[:-1] for name, value in steps if name == "COPY" and not value.startswith("--from")]
-    for name in (name for names in copied for name in names):
-        assert (DEPLOY.parent / name).exists(), name
+    assert len(copied) == 3
+    if (DEPLOY.parent / "hik_thermal_plugin").is_dir():  # the suite of the built wheel has no checkout around it
+        assert [name for names in copied for name in names if not (DEPLOY.parent / name).exists()] == []
     order = [name for name, _ in steps]
     assert order.index("USER") > max(number for number, name in enumerate(order) if name == "RUN")
 
