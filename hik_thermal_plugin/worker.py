@@ -311,8 +311,7 @@ class SharedStream:
             return counters.documents > 0
 
     def _wait(self, run: _Run, error: Exception, *, first: bool) -> None:
-        state, until = _verdict(error)
-        reason = str(error)
+        (state, until), reason = _verdict(error), str(error)
         if not isinstance(error, CameraError):
             reason = f"{self._camera}: {self._source}: {type(error).__name__}: {error}"
             if reason != self._tally.last_error:
