@@ -158,5 +158,5 @@ def _part(disposition: str, kind: str, body: bytes) -> bytes:
 def _context() -> Any:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # cameras do not check
+    context.verify_mode = ssl.CERT_NONE  # whether real ones check is not documented
     return context
