@@ -33,6 +33,10 @@ from nvr_hooks import (
 MOST: Final = 512
 """Open cases; beyond that the one that was silent longest is over."""
 _ALWAYS = (FireAlarm, SmokeAlarm, TemperatureAlarm, TemperatureDifferenceAlarm)
+_SILENT: Final = "push"
+"""Says nothing between alarms, so it is never known to be connected."""
+_ARMED: Final = ("alert_stream", "sdk")
+"""Would tell what is pushed too, if it went on."""
 _Place = tuple[str, int | None, str, object, object]
 _Key = tuple[_Place, str]
 
@@ -84,13 +88,16 @@ class Cases:
         over = [] if before is None else [before]
         key = (place, level)
         if (case := self._open.pop(key, None)) is not None:
-            case.told, case.lost, case.sources[alarm.source] = now, None, True
+            case.told, case.sources[alarm.source] = now, alarm.source != _SILENT
+            case.lost = None if any(case.sources.values()) else now
             case.burning |= _numbers(alarm)
             self._open[key] = case
             return [], over
         if (level == "pre_alarm" and not self._pre_alarms) or (alarm.late and not isinstance(alarm, _ALWAYS)):
             return [], over
-        case = self._open[key] = Case(new_id(), alarm, now, {alarm.source: True}, burning=_numbers(alarm))
+        heard = alarm.source != _SILENT
+        case = Case(new_id(), alarm, now, {alarm.source: heard}, None if heard else now, _numbers(alarm))
+        self._open[key] = case
         if len(self._open) > MOST:
             over.append(self._open.pop(next(iter(self._open))))
         return [case], over
@@ -100,7 +107,8 @@ class Cases:
         for case in self._open.values():
             # Rules of ours have no connection of their own: without the camera they cannot tell that it goes on.
             told = "virtual" if set(case.sources) == {"virtual"} else source
-            if case.alarm.camera != camera or told not in case.sources:
+            vouches = told in case.sources or (_SILENT in case.sources and told in _ARMED)
+            if case.alarm.camera != camera or not vouches:
                 continue
             case.sources[told] = online
             if not any(case.sources.values()):

@@ -143,6 +143,21 @@ def test_one_of_two_sources_is_enough_to_know(cases: Cases) -> None:
     assert cases.tick(11.0) == [case]
 
 
+def test_a_push_vouches_for_nothing_and_the_armed_connection_for_it(cases: Cases) -> None:
+    pushed = replace(FIRE, source="push")
+    case = begun(cases, pushed)
+    assert cases.tick(99.9) == []
+    assert cases.take(pushed, 99.9) == ([], [])  # it goes on
+    assert cases.tick(199.8) == []
+    cases.connection("kiln", "alert_stream", online=True, now=199.8)
+    assert cases.tick(209.8) == [case]
+    case = begun(cases, FIRE, 300.0)
+    cases.take(pushed, 300.0)
+    cases.connection("kiln", "alert_stream", online=False, now=301.0)
+    assert cases.tick(400.9) == []
+    assert cases.tick(401.0) == [case]
+
+
 def test_a_rule_of_ours_knows_nothing_without_the_camera(cases: Cases) -> None:
     ours = replace(DOOR, source="virtual")
     case = begun(cases, ours)
