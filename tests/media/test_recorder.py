@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -297,91 +294,6 @@ def test_motion_jpeg_has_no_place_in_a_program_stream(make: Make) -> None:
     assert recorder.wait(5)
     assert isinstance(recorder.error, Unsupported)
     assert "mp4 and mkv have" in str(recorder.error)
-
-
-FULL = """
-    import resource, signal, sys, time
-    sys.path[:0] = {path!r}
-    from pathlib import Path
-    from coded_video import video
-    from nvr_hooks import RecordOptions
-    from test_recorder import pictures_of
-    from hik_thermal_plugin.media.recorder import Recorder
-
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
-    recorder = Recorder("kiln", Path({target!r}), RecordOptions(container={container!r}))
-    recorder.start()
-    for picture in pictures_of(video("h264", pictures=200)):
-        recorder.put(picture)
-    recorder.wait(10)
-    print(recorder.state, recorder.error)
-"""
-
-
-@pytest.mark.parametrize("container", CONTAINERS)
-def test_a_full_disk_fails_the_recording_and_what_was_written_stays(tmp_path: Path, container: str) -> None:
-    target = tmp_path / f"kiln.{container}"
-    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    program = textwrap.dedent(FULL.format(path=path, target=str(target), container=container))
-
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-
-    assert done.stdout.startswith(f"failed kiln: cannot record into {target}: File too large; what was recorded is in")
-    assert not target.exists()
-    assert len(pictures_in(target.with_name(f"{target.name}.part"))) > 20
-
-
-LAST = FULL.replace("(4000, 4000)", "({limit}, {limit})").replace("    recorder.wait(10)\n", "    recorder.close()\n")
-
-
-@pytest.mark.parametrize("container", CONTAINERS)
-def test_a_disk_that_is_full_in_the_last_moment_is_noticed(tmp_path: Path, container: str) -> None:
-    """Muxers keep back what they have not written yet, and write it when they are closed."""
-    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-
-    def recorded(name: str, limit: int) -> Path:
-        target = tmp_path / f"{name}.{container}"
-        program = textwrap.dedent(LAST.format(path=path, target=str(target), container=container, limit=limit))
-        subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=True)
-        return target
-
-    whole = recorded("whole", 1 << 30).stat().st_size
-    target = recorded("short", whole - 1)
-    assert not target.exists()
-    assert target.with_name(f"{target.name}.part").exists()
-
-
-KILLED = """
-    import os, signal, sys, time
-    sys.path[:0] = {path!r}
-    from pathlib import Path
-    from coded_video import video
-    from nvr_hooks import RecordOptions
-    from test_recorder import pictures_of
-    from hik_thermal_plugin.media.recorder import Recorder
-
-    recorder = Recorder("kiln", Path({target!r}), RecordOptions(container={container!r}))
-    recorder.start()
-    for picture in pictures_of(video("h264", pictures=110)):
-        recorder.put(picture)
-    while recorder._inbox._waiting or recorder._clip.pictures < 110:
-        time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("container", CONTAINERS)
-def test_a_recording_that_is_killed_can_be_read(tmp_path: Path, container: str) -> None:
-    target = tmp_path / f"kiln.{container}"
-    path = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    program = textwrap.dedent(KILLED.format(path=path, target=str(target), container=container))
-
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-
-    assert done.returncode == -9, done.stderr
-    part = target.with_name(f"{target.name}.part")
-    assert int(probed(part)["nb_read_frames"]) >= 100  # of 110, all but the fragment that was not complete
 
 
 def test_cleaning_up_happens_once_and_before_the_end_is_told(make: Make, caplog: pytest.LogCaptureFixture) -> None:
