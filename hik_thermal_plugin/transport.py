@@ -238,6 +238,9 @@ class CameraTransport(Protocol):
     ) -> tuple[RuleChange, ...]:
         """Make the device's rules say what `wanted` says, and return what differed; `dry_run` only tells."""
 
+    def presence(self, deadline: float) -> Mapping[str, str]:
+        """Return a fact for people that says it answers; raise CameraError why it does not."""
+
     def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
         """Look at everything that alarms, temperatures and video of the thermal channel need; write nothing."""
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from nvr_hooks import (
+    CameraError,
     Disk,
     Event,
     Measurement,
@@ -193,12 +195,21 @@ class Transports:
         transport = self._using("rules")[0]
         return transport.change_rules(channel, wanted, dry_run=dry_run, deadline=deadline)
 
+    def presence(self, deadline: float) -> Mapping[str, str]:
+        """Tell of each transport whether it answers."""
+        return self._presence(deadline, ())
+
     def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
-        """Look at everything that alarms, temperatures and video need."""
-        return self._first(
-            "default",
-            lambda transport: transport.diagnose(identity, channel, deadline, metadata_wanted=metadata_wanted),
-        )
+        """Look at everything that alarms, temperatures and video need; of the other transports tell whether they answer."""
+        asked: list[CameraTransport] = []
+
+        def look(transport: CameraTransport) -> Diagnosis:
+            seen = transport.diagnose(identity, channel, deadline, metadata_wanted=metadata_wanted)
+            asked.append(transport)
+            return seen
+
+        seen = self._first("default", look)
+        return replace(seen, facts={**seen.facts, **self._presence(deadline, asked)})
 
     def capture(self, identity: Identity, deadline: float) -> Capture:
         """Ask for everything that tells how the device answers."""
@@ -226,6 +237,16 @@ class Transports:
         """Return the transports to ask, best first; those that know that they do not have it only where nobody has."""
         listed = [self._transports[name] for name in self._order(capability)]
         return [one for one in listed if one.serves(capability)] or listed
+
+    def _presence(self, deadline: float, known: Sequence[CameraTransport]) -> Mapping[str, str]:
+        facts: dict[str, str] = {}
+        for transport in self._transports.values():
+            if transport not in known:
+                try:
+                    facts |= transport.presence(deadline)
+                except CameraError as error:
+                    facts[transport.name] = f"does not answer: {error}"
+        return facts
 
     def _first(self, capability: str, ask: Callable[[CameraTransport], T], *, quiet: bool = False) -> T:
         refused: list[Unsupported] = []

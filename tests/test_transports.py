@@ -15,6 +15,7 @@ from nvr_hooks.secrets import Secret
 
 from hik_thermal_plugin.config import CameraSettings, camera_settings
 from hik_thermal_plugin.device import Device
+from hik_thermal_plugin.transport import Diagnosis, Identity
 from hik_thermal_plugin.transports import Transports
 
 KILN = {"url": "https://192.0.2.7:8443", "username": "admin", "password": Secret("x")}
@@ -82,6 +83,18 @@ def transports(isapi: Way, sdk: Way, **orders: tuple[Transport, ...]) -> Transpo
     return Transports("kiln", both, lambda capability: order.get(capability, order["default"]))
 
 
+class Doctored(Way):
+    """One that can be looked at."""
+
+    def diagnose(self, *_: Any, **__: Any) -> Diagnosis:
+        self._answer()
+        return Diagnosis(findings=(), facts={"clock": "right"}, offers={})
+
+    def presence(self, deadline: float) -> Mapping[str, str]:
+        self._answer()
+        return {self.name: "answers"}
+
+
 LACKING = Unsupported("kiln: has no such thing")
 
 
@@ -95,6 +108,16 @@ def test_the_first_that_has_it_serves() -> None:
         "sdk",
         "sdk",
     ]
+
+
+def test_a_look_tells_of_the_other_transports_whether_they_answer() -> None:
+    def facts(isapi: Way, sdk: Way) -> Mapping[str, str]:
+        return transports(isapi, sdk).diagnose(Identity(), 2, 0.0, metadata_wanted=False).facts
+
+    away = Unreachable("kiln: no answer (10)")
+    assert facts(Doctored("isapi"), Doctored("sdk")) == {"clock": "right", "sdk": "answers"}
+    assert facts(Doctored("isapi"), Doctored("sdk", problem=away))["sdk"] == "does not answer: kiln: no answer (10)"
+    assert facts(Doctored("isapi", problem=LACKING), Doctored("sdk"))["isapi"] == f"does not answer: {LACKING}"
 
 
 def test_what_the_device_lacks_over_one_is_asked_for_over_the_next_and_said_once(

@@ -47,6 +47,7 @@ from ..wire.device import (
 from ..wire.urls import live_url, playback_url, rewritten
 from .alert_stream import AlertStream
 from .archive import DeviceArchive
+from .auth import IDENTITY
 from .capture import Interview
 from .channels import ThermalChannels
 from .clicks import Clicks
@@ -234,6 +235,11 @@ class IsapiDevice:
     ) -> tuple[RuleChange, ...]:
         """Change the rules by GET, change, PUT."""
         return self._rules.change(channel, wanted, dry_run=dry_run, deadline=deadline)
+
+    def presence(self, deadline: float) -> Mapping[str, str]:
+        """Ask for what every user may read."""
+        self._client.get(IDENTITY, deadline=deadline)
+        return {"isapi": "answers"}
 
     def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
         """Look at everything that alarms, temperatures and video need."""

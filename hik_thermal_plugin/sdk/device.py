@@ -213,15 +213,18 @@ class SdkDevice:
         """Change the rules, by documents."""
         return self._documents.change_rules(channel, wanted, dry_run=dry_run, deadline=deadline)
 
+    def presence(self, deadline: float) -> Mapping[str, str]:
+        """Log in, and tell which library does it."""
+        library = self._session.login(deadline).library
+        return {"vendor library": f"{library.version} in {library.folder}, {self._session.access.mode} login"}
+
     def diagnose(self, identity: Identity, channel: int | None, deadline: float, *, metadata_wanted: bool) -> Diagnosis:
         """Look, by documents, at what alarms and temperatures need; how things stand over HTTP and RTSP themselves says nothing here."""
-        login = self._session.login(deadline)
+        presence = self.presence(deadline)
         seen = self._documents.diagnose(identity, channel, deadline, metadata_wanted=False)
-        library = login.library
         facts = {name: word for name, word in seen.facts.items() if name not in _OTHER_FACTS}
-        facts["vendor library"] = f"{library.version} in {library.folder}, {self._session.access.mode} login"
         findings = tuple(found for found in seen.findings if not found.code.startswith(_OTHER_FINDINGS))
-        return Diagnosis(findings=findings, facts=facts, offers={})
+        return Diagnosis(findings=findings, facts={**facts, **presence}, offers={})
 
     def capture(self, identity: Identity, deadline: float) -> Capture:
         """Refuse: answers are captured as they come over HTTP."""
