@@ -72,6 +72,8 @@ class Camera:
     ) -> None:
         self.name = name
         self._lock = threading.Lock()
+        self._attending = threading.Lock()
+        """Held while sources take word whether anybody listens: who leaves must not have the last word after who comes."""
         self._learner: threading.Thread | None = None
         self._renewer: threading.Thread | None = None
         self._closed = False
@@ -293,7 +295,8 @@ class Camera:
         self.interrupt()
         self._gaps.close()
         self.archive.close()
-        self._push.attend(False)
+        with self._attending:
+            self._push.attend(False)
         self.video.close()
         self._alarms.close()
         self._temperatures.close()
@@ -321,10 +324,11 @@ class Camera:
 
     def _attend(self) -> None:
         """Let the virtual rules work, and metadata tell its fires, while anybody listens."""
-        listened = self._alarms.has_subscribers and not self._closed
-        self._push.attend(listened and "push" in self._device.settings.sources)
-        self._virtual.attend(listened)
-        self._temperatures.attend(listened)
+        with self._attending:
+            listened = self._alarms.has_subscribers and not self._closed
+            self._push.attend(listened and "push" in self._device.settings.sources)
+            self._virtual.attend(listened)
+            self._temperatures.attend(listened)
 
     def _slots(self) -> Slots:
         device = self._device

@@ -114,7 +114,7 @@ class LifeCycles:
     def _alarm(self, event: Alarm) -> Alarm | None:
         key = _key(event)
         known = self._open.pop(key, None)
-        if known is not None and event.received_at - known.last > self._quiet:
+        if known is not None and abs(event.received_at - known.last) > self._quiet:  # abs: the clock may be set back
             known = None
         if (before := self._said_before(key, event)) is not None and known is None:
             self._last[event.source] = _Last(event.id, before)
@@ -122,11 +122,11 @@ class LifeCycles:
         targets, said = (known.targets, known.said) if known is not None else ((), None)
         if event.source == "metadata":
             ended = self._ended.get(key)
-            if known is None and ended is not None and event.received_at - ended < ECHO:
+            if known is None and ended is not None and abs(event.received_at - ended) < ECHO:
                 return None
             event = replace(event, targets=_numbered(event.targets, targets))
             news = {target.id for target in event.targets} - {target.id for target in targets}
-            if known is not None and not news and said is not None and event.received_at - said < SAY_AGAIN:
+            if known is not None and not news and said is not None and abs(event.received_at - said) < SAY_AGAIN:
                 known.last = event.received_at
                 self._open[key] = known
                 return None

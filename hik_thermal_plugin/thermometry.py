@@ -6,7 +6,7 @@ readings: while a better source is fresh, nothing of a worse one comes through.
 
 The metadata track alone tells burning spots, so it is connected whenever anybody watches or `attend` says that somebody listens to
 alarms, whatever else tells temperatures. Where the owner has not asked for it, it is only tried: a camera without it, or without a way
-to it, is no fault, and is asked again much later or when it has come back (`look_again`).
+to it, is no fault, and is asked again much later or when it has come back (`look_again`). One that was there and is lost is connected anew.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class Thermometry:
         self._lanes: dict[TemperatureSource, _Lane] = {}
         self._states: dict[TemperatureSource, ConnectionChanged] = {}
         self._refused: dict[TemperatureSource, tuple[float, CameraError]] = {}
+        self._proven = False
+        """Whether the metadata track was there: from then on it is connected again like any other source when it is lost."""
         self._merge = self._new_merge()
         self._left = (0, 0)
         """Dropped events and errors of watchers that have left."""
@@ -178,6 +180,7 @@ class Thermometry:
                 self._retry_seconds = retry_seconds
                 self._refused.clear()
                 self._states.clear()
+                self._proven = False
                 self._merge = self._new_merge()
             self._steer()
 
@@ -210,9 +213,6 @@ class Thermometry:
                 return
             self._watchers = tuple(other for other in self._watchers if other is not delivery)
             self._left = (self._left[0] + delivery.dropped, self._left[1] + delivery.sink_errors)
-            last = not self._watchers and not self._attended
-        if last:
-            self.interrupt()
         self._steer()
 
     def _steer(self) -> None:
@@ -255,12 +255,7 @@ class Thermometry:
 
     def _start(self, source: TemperatureSource) -> None:
         stream = SharedStream(
-            partial(
-                TriedSource,
-                partial(self._open, source),
-                partial(self._refuse, source),
-                tried=source == "metadata" and self._metadata == "tried",
-            ),
+            partial(self._tried, source),
             camera=self._camera,
             source=source,
             deliveries=self._deliveries,
@@ -274,6 +269,10 @@ class Thermometry:
         holding = stream.subscribe(_nothing)
         with self._lock:
             self._lanes[source] = _Lane(stream, holding, time.monotonic())
+
+    def _tried(self, source: TemperatureSource) -> TriedSource:
+        tried = source == "metadata" and self._metadata == "tried" and not self._proven
+        return TriedSource(partial(self._open, source), partial(self._refuse, source), tried=tried)
 
     def _stop(self, sources: Sequence[TemperatureSource]) -> None:
         for source in sources:
@@ -336,6 +335,7 @@ class Thermometry:
             elif isinstance(event, ConnectionChanged):
                 self._tell_state(source, event)
                 begins = source == "metadata" and event.state == "online"
+                self._proven = self._proven or begins
             elif isinstance(event, FireTarget | OtherMetadata):
                 for watcher in self._watchers:
                     watcher.put(event)

@@ -257,3 +257,13 @@ def test_an_alarm_of_the_device_is_never_taken_for_an_echo() -> None:
     cycles.place(told(0, Target(id=1), source="alert_stream", phase="end"))
     again = placed(cycles, told(0.1, Target(id=1), source="alert_stream"))
     assert again.phase == "start"
+
+
+def test_a_clock_that_is_set_back_does_not_silence_a_fire_in_metadata() -> None:
+    cycles, fire = LifeCycles(), Target(hottest=(0.5, 0.5))
+    assert cycles.place(told(0, fire)) is not None
+    assert cycles.place(told(-3600, fire)) is not None
+    assert cycles.place(told(-3598, fire)) is not None
+
+    assert cycles.place(told(0, fire, source="alert_stream", phase="end")) is not None
+    assert cycles.place(told(-3600, fire)) is not None
