@@ -17,6 +17,7 @@ from nvr_hooks import (
     DownloadOptions,
     Event,
     NvrError,
+    Phase,
     ProgressSink,
     RecordedFile,
     SearchOptions,
@@ -122,29 +123,34 @@ class CameraArchive:
         return job
 
     def storage(self) -> Sequence[Disk]:
-        """Return disks and network shares; one that is found failed, full or away is told to those who listen, once."""
+        """Return disks and network shares; to those who listen each look tells which are failed, full or away, and which are no more."""
         device = self._device()
         disks = device.transport.storage(device.deadline())
-        bad = {(disk.kind, disk.id): (disk.state or "").lower() for disk in disks}
+        bad: dict[tuple[str, int], str] = {
+            (disk.kind, disk.id): state for disk in disks if (state := (disk.state or "").lower()) in _BAD_DISKS
+        }
         with self._lock:
-            before, self._bad = self._bad, {}
-        for (kind, number), state in bad.items():
-            if state not in _BAD_DISKS:
-                continue
-            told = before.get((kind, number)) == state or self._tell(
-                StorageAlarm(
-                    camera=self._name,
-                    source="poll",
-                    raw_type=state,
-                    disk=number,
-                    state=_BAD_DISKS[state],
-                    description=f"{kind} {number} is {state}",
-                )
-            )
-            if told:
+            before, self._bad = self._bad, bad
+        for place, state in before.items():
+            if bad.get(place) != state:
+                self._tell(self._alarm(place, state, "end"))
+        for place, state in list(bad.items()):
+            if not self._tell(self._alarm(place, state, None)):
                 with self._lock:
-                    self._bad[kind, number] = state
+                    self._bad.pop(place, None)  # nobody has heard that it began
         return disks
+
+    def _alarm(self, place: tuple[str, int], state: str, phase: Phase | None) -> StorageAlarm:
+        kind, number = place
+        return StorageAlarm(
+            camera=self._name,
+            source="poll",
+            raw_type=state,
+            phase=phase,
+            disk=number,
+            state=_BAD_DISKS[state],
+            description=f"{kind} {number} is {state}" if phase is None else f"{kind} {number} is {state} no more",
+        )
 
     def interrupt(self) -> None:
         """Begin to end all downloads, without waiting."""

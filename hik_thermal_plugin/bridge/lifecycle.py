@@ -6,6 +6,8 @@ A *voice* is one rule or region telling one level of one kind. A kind is active 
 - when nothing was told for `release_after` while a source that told it is connected, and for a temperature alarm while its live
   reading is not beyond the threshold (devices often never send their word inactive: isapi.md 6.4).
 
+A disk that was found bad when somebody looked (source `poll`) is so until the next look.
+
 While no source that told it is connected, a voice is *unknown*: `active` is null, never false. So it is after a restart too, until the
 source was connected and quiet for `release_after`, or the device told it again.
 
@@ -97,7 +99,7 @@ class LifeCycles:
 
     def take(self, alarm: Alarm, now: float) -> Outcome:
         """Take one alarm document."""
-        if alarm.source not in self._online and alarm.source not in ("push", "virtual"):
+        if alarm.source not in self._online and alarm.source not in ("push", "virtual", "poll"):
             self._online[alarm.source] = now  # it tells, so it is connected
         key = self._key(alarm)
         fields = to_json(alarm)
@@ -301,6 +303,8 @@ class LifeCycles:
     def _since(self, sources: Iterable[str]) -> float | None:
         """Return since when any of these sources is connected, None when none is."""
         names = set(sources)
+        if "poll" in names:  # somebody looked at its disks: that is no connection, and has to do with no temperatures
+            names = names - {"poll"} | set(ALARM_SOURCES)
         if "push" in names:
             # A push says nothing between alarms; but a camera that repeats them does so to everyone it tells, also to who is connected.
             names |= set(ALARM_SOURCES)
@@ -319,6 +323,8 @@ class LifeCycles:
         since = self._since(voice.sources)
         if since is None:
             return None if not voice.known or voice.told is None else voice.told + self._release_after
+        if voice.sources == {"poll"} and voice.told is not None:
+            return None  # a disk that was found bad is bad until somebody has looked again
         quiet = (since if voice.told is None else max(voice.told, since)) + self._release_after
         held = self._readings.get((voice.fields.get("channel"), str(voice.fields.get("rule"))))
         if held is not None and level.beyond(voice.fields, held[0]):

@@ -155,7 +155,7 @@ class Transfer:
             receiver = _Receiver(self._camera, what, connection, response, self._stall)
             start = receiver.start()
             begins = _begin_of(response)
-            if offset and begins is None:
+            if offset and begins is None and not self._is_busy(what, response, start):
                 self._forms.ranges = False  # it sends all of it, or nothing
             if response.status_code == 206 and begins is None:
                 raise Unreachable(f"{self._camera}: {what} sent a part without saying which", camera=self._camera)
@@ -191,7 +191,7 @@ class Transfer:
         good = response.status_code in (200, 206) and not document_start(start)
         if good and (begins or (len(start) >= LEAST and media_form(start))):
             return
-        answer = Answer(response.status_code, response.headers, media_type(response.headers), start[:_ERROR_BODY])
+        answer = _answer(response, start)
         fault = fault_of(self._camera, what, answer)
         if fault is None:
             hint = "" if document_start(start) or len(start) < LEAST else " (is its disk encrypted?)"
@@ -204,6 +204,10 @@ class Transfer:
         if isinstance(fault, Unsupported) or (worded and (verdict is None or verdict.meaning == "bad_request")):
             raise _NotUnderstood(fault)
         raise fault
+
+    def _is_busy(self, what: str, response: httpx.Response, start: bytes) -> bool:
+        """Tell whether a device has no time now, which says nothing of what it can do."""
+        return response.status_code >= 500 or isinstance(fault_of(self._camera, what, _answer(response, start)), Busy)
 
     def _prove(self, file: io.FileIO, start: bytes, begins: int) -> None:
         """Make sure that what comes goes on from what is there; else the next try begins anew."""
@@ -300,6 +304,10 @@ class _Receiver:
             silent = isinstance(error, TimeoutError | BlockingIOError | httpx.ReadTimeout)
             why = f"nothing came for {self._stall:g} s" if silent else cause_of(error)
             raise Unreachable(f"{self._camera}: {self._what}: {why}", camera=self._camera) from error
+
+
+def _answer(response: httpx.Response, start: bytes) -> Answer:
+    return Answer(response.status_code, response.headers, media_type(response.headers), start[:_ERROR_BODY])
 
 
 def _write(file: io.FileIO, data: bytes | memoryview) -> None:

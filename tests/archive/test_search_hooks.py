@@ -188,23 +188,24 @@ def test_nvr_storage_lists_disks(site: ArchiveSite, recorder: Recorder) -> None:
 
 
 @pytest.mark.parametrize("state", ["error", "unformatted", "offline", "full"])
-def test_a_disk_that_is_found_bad_is_told_once(
+def test_a_disk_that_is_found_bad_is_told_until_it_is_not(
     site: ArchiveSite, recorder: Recorder, state: str, wait_for: Any
 ) -> None:
     recorder.disk = SD_CARD.format(status=state, encryption="unencrypted")
     site.hook.nvr_storage(camera="kiln")  # nobody listens: it is told to those who come later
     taken: list[Event] = []
     with site.hook.nvr_listen(camera="kiln", sink=taken.append):
-        for _ in range(3):
+        for _ in range(2):
             site.hook.nvr_storage(camera="kiln")
         recorder.disk = SD_CARD.format(status="ok", encryption="unencrypted")
-        site.hook.nvr_storage(camera="kiln")
+        for _ in range(2):
+            site.hook.nvr_storage(camera="kiln")
         recorder.disk = SD_CARD.format(status=state, encryption="unencrypted")
         site.hook.nvr_storage(camera="kiln")
         alarms = lambda: [event for event in taken if isinstance(event, StorageAlarm)]  # noqa: E731
-        wait_for(lambda: len(alarms()) == 2)
+        wait_for(lambda: len(alarms()) == 4)
     assert {(alarm.disk, alarm.state, alarm.source) for alarm in alarms()} == {(1, state, "poll")}
-    assert [alarm.phase for alarm in alarms()] == ["start", "repeat"]
+    assert [alarm.phase for alarm in alarms()] == ["start", "repeat", "end", "start"]
     assert recorder.count(STORAGE) == 6  # nothing is asked that nobody asked for
 
 

@@ -254,6 +254,26 @@ def test_what_belongs_to_no_channel() -> None:
     assert [(target["disk"], target["state"]) for target in level["targets"]] == [(1, "full"), (1, "error")]
 
 
+def test_a_disk_that_was_found_bad_is_bad_until_somebody_looked_again() -> None:
+    camera = OneCamera()
+    bad = StorageAlarm(camera="kiln", source="poll", disk=1, state="error")
+    camera.tell(bad)
+    assert camera.wait(3600) == []
+    assert camera.active("storage", 0) is True
+    camera.lose()
+    camera.wait(60)
+    assert camera.active("storage", 0) is None
+    camera.connect()
+    camera.wait(60)
+    assert camera.active("storage", 0) is None, "nobody has looked since"
+    camera.tell(StorageAlarm(camera="kiln", source="poll", disk=1, state="error"))
+    assert camera.active("storage", 0) is True
+    assert camera.tell(StorageAlarm(camera="kiln", source="poll", disk=1, state="error", phase="end")) == [
+        ("end", bad.id)
+    ]
+    assert camera.active("storage", 0) is False
+
+
 def test_each_input_is_released_on_its_own() -> None:
     camera = OneCamera()
     one, two = (InputAlarm(camera="kiln", channel=2, raw_type="IO", port=port) for port in (1, 2))

@@ -163,6 +163,24 @@ def test_a_file_that_is_there_whole_costs_next_to_nothing(recorder: Recorder, br
     assert recorder.ranges_asked == [f"bytes={len(DATA) - transfer.OVERLAP}-"]
 
 
+def test_a_device_that_is_busy_when_it_is_to_go_on_is_asked_again_for_the_rest(
+    recorder: Recorder, bring: Bring, part: Path
+) -> None:
+    recorder.ranges = True
+    busy = refusal("deviceBusy", 2, 503)
+    recorder.answers[DOWNLOAD] = [(busy.status, busy.body, "application/xml")] * 2
+    part.write_bytes(DATA[:300_000])
+    assert bring() == DATA
+    assert set(recorder.ranges_asked) == {f"bytes={300_000 - transfer.OVERLAP}-"}
+
+
+def test_what_is_there_of_a_longer_recording_is_not_gone_on_from(recorder: Recorder, bring: Bring, part: Path) -> None:
+    recorder.ranges = True
+    recorder.answers[DOWNLOAD] = [(416, b"", "application/xml")]
+    part.write_bytes(DATA + bytes(1_000_000))
+    assert bring() == DATA
+
+
 def test_a_device_that_never_sends_all_is_given_up(recorder: Recorder, bring: Bring, part: Path) -> None:
     recorder.drops = [150_000] * 100
     with pytest.raises(Unreachable, match="kiln: GET /ISAPI/ContentMgmt/download"):
