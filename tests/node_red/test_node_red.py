@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,21 @@ def test_an_alarm_is_notified_with_its_picture(deploy: Deploy, wire: Wire, notif
     wire.say("hik_thermal/kiln/2/picture/fire", b"", retain=True)
 
 
+def test_two_alarms_of_one_kind_at_once_are_both_notified(
+    deploy: Deploy, wire: Wire, notified: Notified, wait_for: Wait
+) -> None:
+    url, taken = notified
+    deploy(flow("notification"), NOTIFY_URL=url, PICTURE_SECONDS="2")
+    for rule in ("door", "motor"):
+        wire.say("hik_thermal/kiln/2/event/temperature", alarm(id=rule, kind="temperature", rule_name=rule))
+    wire.say("hik_thermal/kiln/2/picture/temperature", JPEG)
+    wait_for(lambda: len(taken) == 2)
+    [(_, door), (motor, picture)] = sorted(taken, key=lambda one: one[1] == JPEG)
+    assert door.decode().endswith("door")
+    assert words(motor["Message"]).endswith("motor")
+    assert picture == JPEG
+
+
 def test_an_alarm_without_a_picture_is_notified_in_words(
     deploy: Deploy, wire: Wire, notified: Notified, wait_for: Wait
 ) -> None:
@@ -155,6 +171,29 @@ def test_the_siren_sounds_when_two_agree_and_only_then(deploy: Deploy, wire: Wir
     wire.say(other, level(True, "fire"))
     wait_for(lambda: wire.of("siren/set")[3:] == [b"ON"])
     wire.say(fire, b"", retain=True)
+
+
+RUN_SIREN = """
+const timers = [], sent = [], kept = {};
+const context = { get: (key) => kept[key], set: (key, value) => { kept[key] = value; } };
+const env = { get: (name) => name };
+const node = { status: () => {}, send: (message) => sent.push(message) };
+const run = new Function("msg", "context", "env", "node", "setTimeout", process.argv[1]);
+const hear = (topic, active) => {
+    const out = run({ topic, payload: { active, kind: topic } }, context, env, node, (work) => timers.push(work));
+    if (out) { sent.push(out); }
+};
+hear("fire", true); hear("heat", null); timers.forEach((work) => work());
+hear("heat", true); hear("fire", false);
+hear("heat", null);
+console.log(JSON.stringify(sent.map((message) => message.payload)));
+"""
+
+
+def test_the_siren_is_not_silenced_by_a_start_while_nobody_knows() -> None:
+    text = next(node["func"] for node in flow("siren") if node["type"] == "function")
+    done = subprocess.run(["node", "-e", RUN_SIREN, text], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["SIREN_ON", "SIREN_OFF"]
 
 
 def test_a_measurement_is_asked_for_and_its_answer_awaited(

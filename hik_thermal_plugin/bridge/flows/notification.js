@@ -47,6 +47,7 @@ if (typeof alarm.difference_kelvin === "number") { words.push(`${alarm.differenc
 if (typeof alarm.distance_m === "number") { words.push(`${alarm.distance_m} m`); }
 if (alarm.rule_name) { words.push(alarm.rule_name); }
 if (alarm.late) { words.push(`told late, of ${alarm.at}`); }
+const before = waiting[key]; // of two at once the picture belongs to the last one; the other is told in words
 waiting[key] = { alarm, words, camera: alarm.camera, kind: alarm.kind };
 context.set("waiting", waiting);
 setTimeout(() => {
@@ -58,4 +59,5 @@ setTimeout(() => {
         if (env.get("NOTIFY_URL")) { node.send(message); }
     }
 }, Number(env.get("PICTURE_SECONDS")) * 1000);
-return null;
+const earlier = before ? notify(before) : null;
+return env.get("NOTIFY_URL") ? earlier : null;

@@ -14,8 +14,9 @@ const judge = () => {
     const unknown = state.agreed.some((topic) => state.levels[topic] && state.levels[topic].active === null);
     const on = agree || (state.on === true && unknown);
     state.agreed = agree ? sure : on ? state.agreed : [];
-    if (on === state.on) {
-        return null;
+    const undecided = state.on === null && Object.values(state.levels).some((one) => one.active === null);
+    if (on === state.on || (undecided && !on)) {
+        return null; // after a start it may be sounding: it is not silenced while one of them is unknown
     }
     state.on = on;
     const text = on ? `on: ${sure.map((topic) => topic.split("/").slice(-4).join("/")).join(", ")}` : "off";
