@@ -84,7 +84,7 @@ class LifeCycles:
         self._ended: dict[_Key, datetime] = {}
         self._last: dict[Source, _Last] = {}
         self._words: dict[int, tuple[Source, datetime, str]] = {}
-        self._pictures: dict[tuple[str, datetime | None], dict[Source, int]] = {}
+        self._pictures: dict[tuple[str, datetime | None, str | None], dict[Source, int]] = {}
 
     def place(self, event: Event) -> Event | None:
         """Return the event with its phase and the identifier of its life cycle; events without one come back as they are.
@@ -101,7 +101,7 @@ class LifeCycles:
         last = self._last.get(event.source)
         if last is None or event.alarm_id != last.event_id:
             return event
-        told = self._pictures.setdefault((last.alarm_id, event.at), {})
+        told = self._pictures.setdefault((last.alarm_id, event.at, event.view), {})
         told[event.source] = number = told.get(event.source, 0) + 1
         if len(self._pictures) > MOST_WORDS:
             del self._pictures[next(iter(self._pictures))]

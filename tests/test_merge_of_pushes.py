@@ -106,6 +106,21 @@ def test_each_picture_comes_once_however_the_sources_mix(first: Source, second: 
     assert {found.alarm_id for found in told if isinstance(found, AlarmPicture)} == {start.alarm_id}
 
 
+@pytest.mark.parametrize(("first", "second"), BOTH)
+def test_a_picture_that_only_one_source_has_comes_whatever_the_other_has_sent(first: Source, second: Source) -> None:
+    cycles = LifeCycles()
+    one, other = fire(first), fire(second, received=0.1)
+    cycles.place(one)
+    cycles.place(other)
+    sent = [
+        replace(picture(one), view="thermal"),
+        replace(picture(other), view="visible"),
+        replace(picture(other), view="thermal"),
+    ]
+    told = [cycles.place(event) for event in sent]
+    assert [found is not None for found in told] == [True, True, False]
+
+
 def test_pictures_of_a_later_word_are_its_own() -> None:
     cycles = LifeCycles()
     one, later = fire("alert_stream"), fire("push", 5, 5)

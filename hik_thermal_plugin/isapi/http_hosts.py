@@ -13,6 +13,7 @@ from ..wire.http_hosts import (
     HostSlot,
     SlotChange,
     SlotEdit,
+    as_it_is,
     others_unchanged,
     point,
     read_slots,
@@ -101,7 +102,10 @@ class HttpHosts:
         if after == before:
             return "nothing has changed"
         try:
-            self._client.put(PATH, before, deadline=deadline)
+            if others_unchanged(before, after, slot):
+                self._put(slot, as_it_is(before, slot), deadline)
+            else:
+                self._client.put(PATH, before, deadline=deadline)
         except CameraError as error:
             return f"and the former one could not be put back: {error}"
         return "the former one is put back"

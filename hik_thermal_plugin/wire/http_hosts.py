@@ -140,6 +140,11 @@ def release(document: bytes, slot: str) -> SlotEdit:
     return _edit(document, slot, _FREE)
 
 
+def as_it_is(document: bytes, slot: str) -> SlotEdit:
+    """Return the list with this slot as it stands there, to write it once more."""
+    return _edit(document, slot, {})
+
+
 def others_unchanged(before: bytes, after: bytes, slot: str) -> bool:
     """Tell whether two lists differ in nothing but this slot."""
     return _all_but(before, slot) == _all_but(after, slot)
