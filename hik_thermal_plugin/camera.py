@@ -72,8 +72,7 @@ class Camera:
     ) -> None:
         self.name = name
         self._lock = threading.Lock()
-        self._attending = threading.Lock()
-        """Held while sources take word whether anybody listens: who leaves must not have the last word after who comes."""
+        self._attending = threading.Lock()  # who leaves must not have the last word after who comes
         self._learner: threading.Thread | None = None
         self._renewer: threading.Thread | None = None
         self._closed = False
