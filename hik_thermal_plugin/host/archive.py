@@ -21,9 +21,10 @@ from nvr_hooks import (
 )
 
 from .cameras import CameraName
+from .outcome import complain
 from .output import local, printable, put_json, put_line, put_table
 from .session import Session
-from .transfers import Wanted, fetch
+from .transfers import Wanted, fetch, put_lost
 
 SUFFIXES = {".mp4": "mp4", ".mkv": "mkv", ".ps": "ps", ".mpg": "ps", ".mpeg": "ps", ".vob": "ps"}
 LOOK_BACK = (timedelta(days=1), timedelta(days=7), timedelta(days=31), timedelta(days=366))
@@ -111,24 +112,38 @@ def download(
     names = [] if by_time else camera[1:]
     if not by_time and not names:
         raise WrongUse("download needs the name of a recording, or --start and --end")
+    if by_time and not folder and len(camera) == 1 and (kind is not None or track is not None):
+        raise WrongUse("--kind and --track choose recordings: give a directory as PATH")
+    cameras = list(dict.fromkeys(camera if by_time else camera[:1]))
+    for name in cameras:
+        session.camera(name)  # one that is mistyped ends it before anything is fetched
     plan: list[Wanted] = []
-    for name in dict.fromkeys(camera if by_time else camera[:1]):
-        zone = _zone(session, name)
-        span = _span(start, end, zone)
-        if span is None:
-            files = [_named(session, name, wanted, track) for wanted in names]
-        elif folder or len(camera) > 1:
-            files = list(_found(session, name, span, kind, track))
-        else:
-            if kind is not None or track is not None:
-                raise WrongUse("--kind and --track choose recordings: give a directory as PATH")
-            plan.append(_joined(session, name, span, output, options))
+    lost: list[int] = []
+    for name in cameras:
+        try:
+            zone = _zone(session, name)
+            span = _span(start, end, zone)
+            if span is None:
+                files = [_named(session, name, wanted, track) for wanted in names]
+            elif folder or len(camera) > 1:
+                files = list(_found(session, name, span, kind, track))
+            else:
+                plan.append(_joined(session, name, span, output, options))
+                continue
+        except WrongUse:
+            raise
+        except NvrError as error:
+            if len(cameras) == 1:
+                raise
+            lost.append(put_lost(session, name, error, dry_run=dry_run))
             continue
         if len(files) == 1 and not folder and span is None:
             plan.append(Wanted(name, files[0], output, options))
             continue
         if output.exists() and not output.is_dir():
             raise WrongUse(f"{output} is a file: several recordings need a directory")
+        if not files and span is not None:
+            complain(f"{name}: has no such recording from {local(span.start)} to {local(span.end)}")
         taken = {item.target for item in plan}
         for file in files:
             target = _free(output / file_name(name, file, zone, container), taken)
@@ -136,10 +151,12 @@ def download(
             plan.append(Wanted(name, file, target, options))
     if dry_run:
         _tell_plan(session, plan)
-        return 0
-    if folder or len(plan) > 1:
+        return lost[0] if lost else 0
+    many = folder or len(plan) > 1 or len(cameras) > 1
+    if plan and many:
         _make(output)
-    return fetch(session, plan)
+    code = fetch(session, plan, many=many)
+    return lost[0] if lost else code
 
 
 def file_name(camera: str, file: RecordedFile, zone: tzinfo, container: str | None) -> str:
@@ -281,7 +298,7 @@ def _tell_plan(session: Session, plan: Sequence[Wanted]) -> None:
             for item, file, zone in rows
         ],
     )
-    put_line(f"{len(rows)} recordings, {sum(file.size or 0 for _, file, _ in rows)} bytes")
+    put_line(f"{len(rows)} recording{'s' if len(rows) > 1 else ''}, {sum(file.size or 0 for _, file, _ in rows)} bytes")
 
 
 def _remarks(file: RecordedFile) -> str:

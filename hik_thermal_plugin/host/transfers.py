@@ -50,14 +50,13 @@ class Wanted:
         return "fetch"
 
 
-def fetch(session: Session, plan: Sequence[Wanted]) -> int:
-    """Download what is planned; return the exit code of the first that failed. The others go on."""
+def fetch(session: Session, plan: Sequence[Wanted], *, many: bool) -> int:
+    """Download what is planned; return the exit code of the first that failed. Of many, the others go on."""
     queues: dict[str, deque[Wanted]] = {}
     for item in plan:
         queues.setdefault(item.camera, deque()).append(item)
     active: dict[str, tuple[Wanted, Download]] = {}
     codes: list[int] = []
-    many = len(plan) > 1
     with ExitStack() as stack:
         inbox = stack.enter_context(Inbox[None]())
         board = stack.enter_context(Board(json=session.options.json))
@@ -170,6 +169,14 @@ def _begin(session: Session, item: Wanted) -> Download:
         progress=None,
     )
     return found
+
+
+def put_lost(session: Session, camera: str, error: NvrError, *, dry_run: bool) -> int:
+    """Tell that one of several cameras could not even be asked; return the exit code for it."""
+    if session.options.json and not dry_run:
+        put_json({"camera": camera, "name": None, "file": None, "state": "failed", "error": str(error)})
+    complain(str(error))
+    return code_of(error)
 
 
 def _passed_over(session: Session, item: Wanted) -> bool:

@@ -121,6 +121,8 @@ def test_all_recordings_of_a_span_of_several_cameras(
         assert not folder.exists()
         assert out.count("fetch") == 5
         assert "5 recordings, " in out
+        code, out, _ = run(*arguments, "--kind", "alarm", "--dry-run")
+        assert "\n1 recording, " in out
         assert recorder.count(DOWNLOAD) == many.count(DOWNLOAD) == 0
 
         recorder.pace = many.pace = 0.2
@@ -138,6 +140,39 @@ def test_all_recordings_of_a_span_of_several_cameras(
         assert (code, out) == (0, "")
         assert err.count("is there already") == 5
         assert recorder.count(DOWNLOAD) == 3
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_camera_that_is_away_keeps_no_other_camera_s_recordings_from_coming(
+    run: Run, site: ArchiveSite, recorder: Recorder, many: Recorder, dry: bool
+) -> None:
+    folder = site.folder / "march"
+    with many:
+        pass  # oven was there, and is gone
+    arguments = ("--start", NOON, "--end", LATER, "--kind", "motion", "-o", folder, "--json")
+
+    code, out, err = run("download", "oven", "kiln", *arguments, *(["--dry-run"] if dry else []))
+
+    assert code == 3
+    assert "oven: " in err and "connection refused" in err.lower()
+    told = [line for line in lines(out) if line.get("state") != "running"]
+    if dry:
+        assert [(line["camera"], line["todo"]) for line in told] == [("kiln", "fetch")]
+        assert not folder.exists()
+    else:
+        assert [(line["camera"], line["state"]) for line in told] == [("oven", "failed"), ("kiln", "done")]
+        assert [path.read_bytes() for path in folder.iterdir()] == [recorder.recordings[1].data]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry-run",)])
+def test_a_span_without_recordings_is_told_and_makes_no_directory(
+    run: Run, site: ArchiveSite, arguments: tuple[str, ...]
+) -> None:
+    folder = f"{site.folder}/new/"
+    code, out, err = run("download", "kiln", "--start", "2020-01-01", "--end", "2020-01-02", "-o", folder, *arguments)
+    assert (code, out) == (0, "")
+    assert "kiln: has no such recording from 2020-01-01 00:00:00.000+08:00 to 2020-01-02" in err
+    assert not Path(folder).exists()
 
 
 def test_a_path_that_ends_in_a_slash_is_a_directory_that_is_made(run: Run, site: ArchiveSite) -> None:
@@ -242,10 +277,12 @@ def test_a_recording_that_is_being_written_is_passed_over_among_many(
         Stored(now - timedelta(minutes=5), 0, "growing", program_stream(50), growing=True),
     ]
     start, end = ((now + timedelta(minutes=minutes)).isoformat() for minutes in (-20, 5))
-    code, out, err = run("download", "kiln", "--start", start, "--end", end, "-o", site.folder)
-    assert code == 0
-    assert len(out.splitlines()) == 1
-    assert "growing is still being written (--wait waits for it)" in err
+    for left in (1, 0):  # also when it is the only one
+        code, out, err = run("download", "kiln", "--start", start, "--end", end, "-o", site.folder)
+        assert code == 0
+        assert len(out.splitlines()) == left
+        assert "growing is still being written (--wait waits for it)" in err
+        recorder.recordings = recorder.recordings[-1:]
 
 
 @pytest.mark.integration
