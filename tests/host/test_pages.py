@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,38 @@ def test_the_rules_shown_are_rules() -> None:
 
     assert {"mode", "basic", "regions", "alarm_rules", "difference_rules"} <= set(document)
     assert check_rules(document) == []
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate"])
+def test_what_a_command_needs_beside_the_command_line_is_told(
+    command: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hik_thermal_plugin.host.trial.find_spec", lambda name: None)
+    assert cli.run([command], load_plugins()) == 1
+    (extra,) = re.findall(r"pip install 'hik-thermal-plugin\[(.+)\]'", capfd.readouterr().err)
+    assert f"Needs the extra `{extra}`." in sections(CLI)[command]
+
+
+def test_every_extra_is_in_the_readme_and_every_installation_shown_works_from_a_checkout() -> None:
+    extras = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    )
+    named = set(re.findall(r"`(\w+)`", sections(PAGES[0].read_text(encoding="utf-8"))["Install"]))
+    assert extras - named == set()
+    for page in PAGES:
+        for what in re.findall(r"^ *pip install (.+?)(?:  +#.*)?$", page.read_text(encoding="utf-8"), re.MULTILINE):
+            shown = re.fullmatch(r"'?\.(?:\[([\w,]+)\])?'?", what)
+            assert shown, f"{page.name}: pip install {what}"
+            assert set((shown[1] or "").split(",")) - {""} <= extras
+
+
+def test_every_command_that_writes_to_a_camera_is_named_on_the_page_of_cameras() -> None:
+    writers = {
+        name for name, command in commands().items() if any("--write" in option.opts for option in command.params)
+    }
+    page = (ROOT / "docs" / "cameras.md").read_text(encoding="utf-8")
+    told = page.partition("Nothing is written to a camera unasked")[2].partition("\n\n")[0]
+    assert {name for name in writers - {"frigate config"} if f"`{name} … " not in told} == set()
 
 
 def test_the_common_options_have_a_section() -> None:
