@@ -21,6 +21,7 @@ from nvr_hooks import (
 )
 
 from .cameras import CameraName
+from .machine_zone import MachineZone
 from .outcome import complain
 from .output import local, printable, put_json, put_line, put_table
 from .session import Session
@@ -201,10 +202,7 @@ def _span(start: str | None, end: str | None, zone: tzinfo) -> TimeSpan | None:
 
 def _zone(session: Session, camera: str) -> tzinfo:
     """Return the zone of the camera's clock; where it does not tell one, this machine's."""
-    info = session.known(camera)
-    zone = info.zone or datetime.now().astimezone().tzinfo
-    assert zone is not None
-    return zone
+    return session.known(camera).zone or MachineZone()
 
 
 def _found(
