@@ -41,15 +41,22 @@ _PHONE = frozenset(
     {"phonenumber", "phone", "cellphone", "cellphonenumber", "mobile", "mobilenumber", "telephone", "tel"}
 )
 _PATH = frozenset({"url", "path", "naspath"})
-_FIELDS = _SERIAL | _IDENTITY | _NAME | _USER | _SECRET | _PHONE | _PATH
+_MAC_FIELD = frozenset({"macaddress", "macaddr", "mac"})
+_FIELDS = _SERIAL | _IDENTITY | _NAME | _USER | _SECRET | _PHONE | _PATH | _MAC_FIELD
+_AS_ATTRIBUTE = _SERIAL | _IDENTITY | _USER | _SECRET | _PHONE
+"""Not names: a part of a multipart answer has one in its head."""
+_AS_NUMBER = _SERIAL | _IDENTITY | _SECRET | _PHONE
 
 _PLACES = r"longitude|latitude|altitude|gps\w*|geo\w*|longitudeLatitude|coordinateInfo"
-_XML_FIELD = re.compile(r"(<(?:\w+:)?(\w+)(?:\s[^<>]*)?>)([^<]+)(</)")
+_XML_FIELD = re.compile(r"(<(?:\w+:)?(\w+)(?:\s[^<>]*)?>(?:<!\[CDATA\[)?)([^<]+?)((?:\]\]>)?</)")
+_XML_ATTRIBUTE = re.compile(r"""(\s(\w+)\s*=\s*["'])([^"'<>]+)(["'])""")
 _JSON_FIELD = re.compile(r'("(\w+)"\s*:\s*")((?:[^"\\]|\\.)*)(")')
+_JSON_NUMBER = re.compile(r'("(\w+)"\s*:\s*)(\d+)(?=\s*[,}\]])')
 _XML_PLACE = re.compile(rf"(<(?:\w+:)?({_PLACES})(?:\s[^<>]*)?>)(.*?)(</(?:\w+:)?\2>)", re.IGNORECASE | re.DOTALL)
 _JSON_PLACE = re.compile(rf'("(?:{_PLACES})"\s*:\s*)(-?[\d.]+|"[^"]*"|\{{[^{{}}]*\}})', re.IGNORECASE)
 _TEXT = re.compile(r">([^<]+)<")
 _MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:-])")
+_MAC_DIGITS = re.compile(r"[0-9A-Fa-f]{12}\Z")
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:])")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -96,6 +103,8 @@ class Redactor:
         for pattern in (_XML_FIELD, _JSON_FIELD):
             for match in pattern.finditer(text):
                 self._value(match[2].lower(), match[3])
+        for match in _XML_ATTRIBUTE.finditer(text):
+            self._attribute(match[2].lower(), match[3])
         for match in _MAC.finditer(text):
             self._mac(match[0])
         for match in _IPV4.finditer(text):
@@ -118,6 +127,10 @@ class Redactor:
             text = pattern.sub(
                 lambda match: match[1] + fit(self._value(match[2].lower(), match[3]), match[3]) + match[4], text
             )
+        text = _XML_ATTRIBUTE.sub(
+            lambda match: match[1] + fit(self._attribute(match[2].lower(), match[3]), match[3]) + match[4], text
+        )
+        text = _JSON_NUMBER.sub(_without_number, text)
         text = _MAC.sub(lambda match: self._mac(match[0]), text)
         text = _IPV4.sub(lambda match: fit(self._address(match[0]), match[0]), text)
         text = _IPV6.sub(lambda match: fit(self._address6(match[0]), match[0]), text)
@@ -147,9 +160,14 @@ class Redactor:
             )
         if field in _PATH:
             return value.replace(word, self._path(word))
+        if field in _MAC_FIELD:
+            return value.replace(word, self._mac(word)) if _MAC_DIGITS.match(word) else value
         if _DEFAULT_NAME.match(word) or _REPLACED_NAME.match(word) or _IPV4.fullmatch(word):
             return value
         return value.replace(word, self._name(word))
+
+    def _attribute(self, field: str, value: str) -> str:
+        return self._value(field, value) if field in _AS_ATTRIBUTE else value
 
     def _name(self, word: str) -> str:
         name = self._number("name", word, "Name {}")
@@ -185,7 +203,7 @@ class Redactor:
             return word  # nobody's: zeros, broadcast, ours
         plain = self._number("mac", digits, "02{:010x}")
         self._spread(digits, plain)
-        sign = word[2]
+        sign = word[2] if len(word) > len(digits) else ""
         written = sign.join(plain[at : at + 2] for at in range(0, 12, 2))
         return written.upper() if word.upper() == word and word.lower() != word else written
 
@@ -247,6 +265,11 @@ def _as_it_is(replacement: str, word: str) -> str:
 
 def _to_length(replacement: str, word: str) -> str:
     return replacement[: len(word)].ljust(len(word), "x")
+
+
+def _without_number(match: re.Match[str]) -> str:
+    """Return a number that is a secret, or identifies somebody, as one of the same length."""
+    return match[1] + ("9" * len(match[3]) if match[2].lower() in _AS_NUMBER else match[3])
 
 
 def _without_digits(match: re.Match[str]) -> str:

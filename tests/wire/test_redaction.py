@@ -66,6 +66,27 @@ def test_what_is_replaced_and_what_is_not(before: str, after: str) -> None:
     assert redacted(before) == [after]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<password><![CDATA[hunter22]]></password>", "<password><![CDATA[***]]></password>"),
+        ('<user password="hunter22" name="x"/>', '<user password="***" name="x"/>'),
+        ("<r serialNumber='E12345678'/>", "<r serialNumber='E00000001'/>"),
+        ('{"verifyCode": 483920, "count": 483920}', '{"verifyCode": 999999, "count": 483920}'),
+        ('{"phoneNumber":13800138000}', '{"phoneNumber":99999999999}'),
+        ("<macAddress>44a642aabbcc</macAddress>", "<macAddress>020000000001</macAddress>"),
+        ('Content-Disposition: form-data; name="faceImage"', 'Content-Disposition: form-data; name="faceImage"'),
+    ],
+)
+def test_however_it_is_written_it_is_replaced(before: str, after: str) -> None:
+    redactor = Redactor(host="10.1.2.3", username="admin", secrets=("",))
+    redactor.learn(before.encode())
+    assert redactor.redact(before.encode()).decode() == after
+    again = Redactor(host="10.1.2.3", username="admin", secrets=("",))
+    again.learn(after.encode())
+    assert again.redact(after.encode()).decode() == after, "a redacted folder stays as it is"
+
+
 def test_the_same_is_replaced_by_the_same_wherever_it_stands() -> None:
     info, alert, link = redacted(
         "<serialNumber>DS-2TD1228-2/QA20230714AAWR123456789</serialNumber><macAddress>bc:5e:33:aa:bb:cc</macAddress>",
