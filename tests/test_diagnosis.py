@@ -121,6 +121,7 @@ def settings_of(camera: Any, secret: str) -> dict[str, Any]:
     return {"url": camera.http, "username": "admin", "password": secret, "rtsp_port": port, "timeout": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_nvr_diagnose_names_the_fault_first(
     driver: HikThermal, hik_simulator: Any, secret: str, tmp_path: Path, name: str

@@ -223,6 +223,7 @@ def test_gaps_in_a_row_become_one_report_and_recordings_are_bounded(stage: Stage
     assert "more than the 100" in stage.reports[0].unknown[-1]
 
 
+@pytest.mark.slow
 def test_a_camera_that_comes_back_hot_is_reported_by_the_driver(
     tmp_path: Path, hik_simulator: Any, secret: str, wait_for: WaitFor
 ) -> None:

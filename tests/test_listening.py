@@ -199,6 +199,7 @@ def test_closing_while_a_client_is_in_the_middle_takes_no_second(make: Make, wai
     wait_for(lambda: "listener" not in {thread.name for thread in threading.enumerate()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["one_host", "hosts_uncapable", "hosts_by_list_only", "foreign_host"])
 def test_set_up_and_remove_touch_one_slot(make: Make, profile: str) -> None:
     kiln = make(profile=profile)
@@ -219,6 +220,7 @@ def test_set_up_and_remove_touch_one_slot(make: Make, profile: str) -> None:
     assert slots.remove(dry_run=False).slot is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sources", "profile", "severity", "code"),
     [

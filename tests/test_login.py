@@ -159,6 +159,7 @@ def test_other_credentials_have_their_own_budget(budget: Make) -> None:
     assert is_blocked(budget("mistyped"))
 
 
+@pytest.mark.slow
 def test_alternating_wrong_passwords_do_not_buy_attempts(budget: Make) -> None:
     sent = 0
     for _ in range(10):
@@ -262,6 +263,7 @@ def test_doubt_brings_back_one_at_a_time(budget: Make) -> None:
             service.attempt("kiln", timeout=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"salt": 1}', "\x00\xff", '{"salt":"zz","pending":0,"suspect":0,"refused":{}}']
 )

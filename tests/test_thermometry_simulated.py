@@ -162,6 +162,7 @@ def test_a_camera_without_the_stream_is_asked(profile: str, source: str, site: S
     assert first.highest_at is not None
 
 
+@pytest.mark.slow
 def test_a_camera_without_thermometry_says_so(site: Site, wait_for: WaitFor) -> None:
     site.start(profile="no_thermometry")
     site.watch()

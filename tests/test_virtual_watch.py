@@ -98,6 +98,7 @@ def test_watchers_and_virtual_rules_share_one_connection(
     assert camera.count() == 1
 
 
+@pytest.mark.slow
 def test_the_source_virtual_is_online_while_its_rules_have_sound_values(
     kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor
 ) -> None:
@@ -116,6 +117,7 @@ def test_the_source_virtual_is_online_while_its_rules_have_sound_values(
     assert [(event.source, getattr(event, "state", "")) for event in late[:2]][1] == ("virtual", "online")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["frozen", "no number", "silent"])
 def test_nobody_knows_what_an_alarm_is_while_its_rule_has_no_sound_value(
     how: str, kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor, monkeypatch: pytest.MonkeyPatch

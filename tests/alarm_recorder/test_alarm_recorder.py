@@ -89,6 +89,7 @@ def test_an_alarm_is_recorded_until_it_is_over(house: House, wait_for: Callable[
     assert recording.target.name == f"{FIRE.received_at:%Y%m%dT%H%M%SZ}_2_fire.mp4"
 
 
+@pytest.mark.slow
 def test_further_signs_of_an_alarm_prolong_its_recording(house: House, wait_for: Callable[..., None]) -> None:
     house.start(seconds=1)
     wait_for(lambda: house.camera.listeners)

@@ -175,6 +175,7 @@ def test_a_span_without_recordings_is_told_and_makes_no_directory(
     assert not Path(folder).exists()
 
 
+@pytest.mark.slow
 def test_a_path_that_ends_in_a_slash_is_a_directory_that_is_made(run: Run, site: ArchiveSite) -> None:
     for kind in ("motion", "alarm"):
         target = f"{site.folder}/new/"
@@ -208,6 +209,7 @@ def test_a_plan_as_json_lines(run: Run, site: ArchiveSite, recorder: Recorder) -
     assert (code, out) == (0, f"{site.folder / 'a.mp4'}: kiln recorded nothing of that time\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

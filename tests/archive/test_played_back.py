@@ -44,6 +44,7 @@ def pictures_in(site: ArchiveSite, name: str) -> int:
         return len(list(opened.decode(video=0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [NOT_SUPPORTED, NOT_ALLOWED])
 @pytest.mark.parametrize("container", ["mp4", "ps"])
 def test_both_ways_agree_to_within_one_group_of_pictures(

@@ -64,6 +64,7 @@ def test_times_are_what_they_say(run: Run, start: str, end: str) -> None:
     assert [line["kind"] for line in lines(out)] == ["motion"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -187,6 +187,7 @@ def test_nvr_storage_lists_disks(site: ArchiveSite, recorder: Recorder) -> None:
     assert site.hook.nvr_storage(camera="kiln") == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["error", "unformatted", "offline", "full"])
 def test_a_disk_that_is_found_bad_is_told_until_it_is_not(
     site: ArchiveSite, recorder: Recorder, state: str, wait_for: Any

@@ -25,6 +25,7 @@ def pictures_of(path: Path) -> list[Any]:
         return [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ps"])
 def test_nvr_download_by_time_is_cut_and_joined_from_the_recordings(site: ArchiveSite, container: str) -> None:
     told: list[Progress] = []

@@ -162,6 +162,7 @@ def test_home_assistant_s_birth_brings_everything_again(
     wait_for(lambda: len(ear.payloads("kiln/2/picture/fire")) == 2)
 
 
+@pytest.mark.slow
 def test_a_broker_that_forgot_everything_is_told_again(
     own_broker: Amqtt, announcing: Make, listen: Callable[..., Ear]
 ) -> None:

@@ -63,6 +63,7 @@ def test_the_broker_is_away_at_the_start(
     assert "is away" in warnings[0].getMessage()
 
 
+@pytest.mark.slow
 def test_an_outage_in_the_middle_loses_nothing_and_keeps_the_order(
     behind: Host, gate: Gate, ear: Ear, wait_for: Wait
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_broker_that_dies_without_a_word(behind: Host, gate: Gate, ear: Ear, w
     wait_for(lambda: {alarm.id for alarm in alarms} <= set(ids(ear, "input")))
 
 
+@pytest.mark.slow
 def test_many_events_wait_and_come_in_order(behind: Host, gate: Gate, ear: Ear, wait_for: Wait) -> None:
     gate.shut()
     behind.start()

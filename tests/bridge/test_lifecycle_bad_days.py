@@ -246,6 +246,7 @@ _STEPS: st.SearchStrategy[list[_Step]] = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(_STEPS)
 def test_whatever_happens(steps: list[_Step]) -> None:

@@ -26,6 +26,7 @@ def config(hik_simulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_captured_camera_is_simulated(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["capture", "kiln", "-o", "answers", "--json"]) == 0
     told = json.loads(capfd.readouterr().out)

@@ -56,6 +56,7 @@ def test_a_fire_reaches_the_broker_and_nothing_is_left_behind(start: Any, tempor
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_a_fire_on_the_broker_it_has_failed(start: Any) -> None:
     process = start("demo", "--seconds", "0.5", "--json", env=INSTALLED)
     out, _ = process.communicate(timeout=READY_SECONDS + 20)
@@ -64,6 +65,7 @@ def test_without_a_fire_on_the_broker_it_has_failed(start: Any) -> None:
     assert json.loads(out.splitlines()[-1])["ok"] is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_well(start: Any, number: signal.Signals) -> None:
     process = start("demo", env=INSTALLED)

@@ -204,6 +204,7 @@ def test_strangers_get_nothing_else(site: Site) -> None:
         web.Web(MetricsSettings(port=site.web.port), {})
 
 
+@pytest.mark.slow
 def test_those_who_never_ask_keep_nobody_out_for_long(
     site: Site, monkeypatch: pytest.MonkeyPatch, wait_for: WaitFor
 ) -> None:

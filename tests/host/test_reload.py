@@ -81,6 +81,7 @@ def test_a_rotated_password_in_a_file_of_its_own_is_a_change(file: Path, tmp_pat
     assert [watched.changed() for _ in range(3)] == [False, True, False]
 
 
+@pytest.mark.slow
 def test_a_trial_tells_every_mistake_of_every_plugin() -> None:
     text = "mqtt: {hots: x}\nhik_thermal: {cameras: {kiln: {url: nowhere}}}\nmetrics: {port: high}\n"
     told = [str(mistake) for mistake in tried_out(text, lambda: None)]

@@ -24,6 +24,7 @@ def test_a_configuration_is_plain_data() -> None:
     assert settings.parse("# nothing yet\n") == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "place", "problem"),
     [

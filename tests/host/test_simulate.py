@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_prints_the_ready_line_and_runs_until_told(start: Any, number: signal.Signals) -> None:
     process = start("simulate", "--model", "bullet", "--username", "viewer")

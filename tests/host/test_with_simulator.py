@@ -69,6 +69,7 @@ def closed_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.slow
 def test_probe_says_who_a_camera_is(ask: Ask, camera: Any) -> None:
     code, found, _ = ask("probe", camera.http)
 
@@ -84,6 +85,7 @@ def test_probe_with_a_wrong_password_is_refused_and_nobody_s_address_unreachable
     assert ask("probe", f"http://127.0.0.1:{closed_port()}")[0] == 3
 
 
+@pytest.mark.slow
 def test_cameras_asks_each_and_tells_why_one_is_not_known(ask: Ask, config: dict[str, Any]) -> None:
     kiln = config["hik_thermal"]["cameras"]["kiln"]
     config["hik_thermal"]["cameras"]["lost"] = {**kiln, "url": f"http://127.0.0.1:{closed_port()}"}
@@ -113,6 +115,7 @@ def test_urls_of_both_channels(ask: Ask, config: dict[str, Any], camera: Any) ->
     assert ask("urls", "kiln", "--channel", "7")[0] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("channel", "number"), [("thermal", 2), ("visible", 1)])
 def test_snapshot_of_each_channel(ask: Ask, config: dict[str, Any], tmp_path: Path, channel: str, number: int) -> None:
     code, told, _ = ask("snapshot", "kiln", "-o", "kiln.jpg", "--channel", channel, config=config)
@@ -122,6 +125,7 @@ def test_snapshot_of_each_channel(ask: Ask, config: dict[str, Any], tmp_path: Pa
     assert (tmp_path / "kiln.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
+@pytest.mark.slow
 def test_failures_have_their_codes(ask: Ask, config: dict[str, Any], hik_simulator: Any, secret: str) -> None:
     assert ask("snapshot", "kiln", "-o", "x.jpg", config=config, env={"KILN_PASSWORD": "wrong"})[0] == 4
     config["hik_thermal"]["cameras"]["kiln"]["url"] = f"http://127.0.0.1:{closed_port()}"
@@ -130,6 +134,7 @@ def test_failures_have_their_codes(ask: Ask, config: dict[str, Any], hik_simulat
     assert ask("snapshot", "kiln", "-o", "x.jpg", "--channel", "visible", config=config)[0] == 5
 
 
+@pytest.mark.slow
 def test_check_online_of_a_camera_that_is_well_refused_or_away(ask: Ask, config: dict[str, Any]) -> None:
     code, told, _ = ask("check", "--online", config=config)
     assert (code, told["ok"]) == (0, True)
@@ -174,6 +179,7 @@ def test_watch_of_a_camera_that_is_away_or_refuses_fails_when_its_time_is_up(
     assert (refused.returncode, away.returncode) == (4, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [None, [sys.executable, str(EXAMPLE), "config.yaml"]], ids=["run", "minimal_host"])
 def test_a_fire_goes_to_the_broker_and_the_end_is_told(
     start: Any,

@@ -159,6 +159,7 @@ def test_a_fire_of_the_simulated_camera(tmp_path: Path, secret: str, share: Shar
         client.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["drop", "truncate", "wrong_length", "duplicate", "reboot", "busy"])
 def test_alarms_of_the_simulated_camera_survive_its_faults(
     tmp_path: Path, secret: str, share: Share, fault: str, wait_for: WaitFor

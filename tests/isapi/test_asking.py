@@ -162,6 +162,7 @@ def test_silence_ends_the_connection_while_a_rule_is_enabled(bench: Bench) -> No
         next(events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["no rule is enabled", "normal mode", "it does not say"])
 def test_silence_is_nothing_while_no_rule_is_enabled(how: str, bench: Bench, camera: ThermalCamera) -> None:
     if how == "no rule is enabled":

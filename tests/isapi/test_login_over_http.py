@@ -253,6 +253,7 @@ def test_an_unsure_answer_to_the_proof_is_told_as_it_is(device: ScriptedDevice, 
         client.get(CHANNELS)
 
 
+@pytest.mark.slow
 def test_five_sources_ten_restarts_and_a_command_line_send_a_wrong_password_twice(
     device: ScriptedDevice, client_of: MakeClient, budget_of: MakeBudget, tmp_path: Path
 ) -> None:

@@ -35,6 +35,7 @@ def names(found: Any) -> list[str | None]:
     return [file.name for file in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paging", ["position", "ignored", "spelt right", "for ever"])
 @pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 130])
 def test_everything_is_found_once_and_in_order_however_a_server_pages(
@@ -134,6 +135,7 @@ def test_an_answer_that_is_no_result_is_a_bad_answer(recorder: Recorder, searche
         list(searched.search(201, NOON, NOON + HOUR, None))
 
 
+@pytest.mark.slow
 def test_a_server_that_invents_new_results_for_ever_is_given_up(
     recorder: Recorder, searched: DeviceArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_an_intra_picture_that_others_reach_across_is_no_place_to_begin() -> Non
     assert is_random_access("mjpeg", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ps"])
 @pytest.mark.parametrize(
     ("span", "first", "last"),

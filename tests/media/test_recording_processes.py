@@ -45,6 +45,7 @@ def run(target: Path, end: str, *, pictures: int = 200, most_bytes: int = 1 << 3
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_a_full_disk_fails_the_recording_and_what_was_written_stays(tmp_path: Path, container: str) -> None:
     target = tmp_path / f"kiln.{container}"
@@ -56,6 +57,7 @@ def test_a_full_disk_fails_the_recording_and_what_was_written_stays(tmp_path: Pa
     assert len(pictures_in(target.with_name(f"{target.name}.part"))) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_a_disk_that_is_full_in_the_last_moment_is_noticed(tmp_path: Path, container: str) -> None:
     """Muxers keep back what they have not written yet, and write it when they are closed."""

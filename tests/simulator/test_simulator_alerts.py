@@ -163,6 +163,7 @@ def test_unlinked_triggers_are_silent(armed):
     assert alerts(data, "fireDetection") == alerts(data, "TMA") == []
 
 
+@pytest.mark.slow
 def test_every_profile_is_listed_with_its_quirk_and_opens_a_stream(camera):
     for name, profile in PROFILES.items():
         assert profile.about.endswith("."), name

@@ -241,6 +241,7 @@ def test_sizes_that_are_not_told_or_not_true(archive):
     assert (int(answer.header("content-length") or 0), len(answer.body), answer.ended) == (rounded, SIZE, True)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_being_written_is_as_long_as_it_is_now(camera, wait_for):
     _, client = camera(model=MODEL, recordings=[Stored(start=datetime.now(UTC) - timedelta(seconds=10))])
     now = datetime.now(UTC)

@@ -75,6 +75,7 @@ def test_every_form_of_time(stored, text):
     assert shown(client, channel, 1) == [5 * 25]
 
 
+@pytest.mark.slow
 def test_a_start_within_a_second_plays_from_its_key_frame_and_the_end_cuts_the_last_second(stored):
     _, client = stored(recordings=[(START + timedelta(seconds=0.5), END)])
     (channel,) = client.play(track(START + timedelta(seconds=3), START + timedelta(seconds=4)), "video").values()
@@ -83,6 +84,7 @@ def test_a_start_within_a_second_plays_from_its_key_frame_and_the_end_cuts_the_l
     assert sum(packet.marker for packet in client.of(channel)) in (37, 38)
 
 
+@pytest.mark.slow
 def test_a_span_may_begin_before_and_reach_over_a_gap(stored):
     simulator, client = stored()
     end = LATER + timedelta(seconds=1)
@@ -135,6 +137,7 @@ def test_the_start_is_not_heard_below_isapi(stored):
     assert shown(client, channel, 1) == [0]
 
 
+@pytest.mark.slow
 def test_an_end_that_is_not_heard(stored):
     _, client = stored(profile="endtime_ignored")
     (channel,) = client.play(track(START, START + timedelta(seconds=1)), "video").values()

@@ -93,6 +93,7 @@ def test_one_rule_can_be_watched_alone(watched):
     assert [reading["ruleID"] for reading in next_uploads(wire)] == [4]
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_switched_off_and_on_is_told_at_once(watched):
     simulator, client, wire = watched(real_time=60)
     wire.until(lambda data: blocks(data))

@@ -330,6 +330,7 @@ def test_packets_before_the_answer_to_play(rtsp):
 # Faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drop", "half_open", "stall", "truncate", "reboot"])
 @pytest.mark.parametrize("path", [LIVE, "/Streaming/*"])
 def test_faults_strike_sessions(rtsp, kind, path):

@@ -247,6 +247,7 @@ def test_the_newest_file_is_being_written_and_cut_after_an_hour(archive, wait_fo
     assert (later.name, later.start) == (newest.name, newest.start) == (f"ch01_{2:017}", first.end)
 
 
+@pytest.mark.slow
 def test_what_happens_is_a_recording_of_its_own(archive, wait_for):
     begun = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=30)
     simulator, client = archive(recordings=[Stored(start=begun)])

@@ -28,6 +28,7 @@ def whole(client, channel: int, count: int) -> list[tuple[int, bytes]]:
     return list(frames(client.of(channel)[: last + 1]))
 
 
+@pytest.mark.slow
 def test_frames_follow_one_another_without_a_gap_and_in_time(rtsp):
     _, client = rtsp()
     (channel,) = client.play(LIVE, "video").values()
@@ -72,6 +73,7 @@ def test_both_channels_in_the_size_that_is_told(rtsp, path, size):
     assert number_of(picture) == 0
 
 
+@pytest.mark.slow
 def test_the_video_shows_the_scene_and_its_changes(rtsp):
     simulator, client = rtsp()
     (channel,) = client.play(THERMAL, "video").values()
@@ -102,6 +104,7 @@ def test_a_hot_spot_is_at_its_place_in_the_video(rtsp):
     assert abs(columns.mean() + 290 - 320) < 2
 
 
+@pytest.mark.slow
 def test_h265_comes_without_parameters_in_the_description(rtsp):
     _, client = rtsp()
     (video,) = client.describe("/Streaming/Channels/101")
@@ -129,6 +132,7 @@ def test_h265_comes_without_parameters_in_the_description(rtsp):
     assert number_of(picture) == 0
 
 
+@pytest.mark.slow
 def test_b_frames_come_out_of_order_and_say_when_they_are_shown(rtsp):
     _, client = rtsp(profile="b_frames")
     (channel,) = client.play(LIVE, "video").values()

@@ -47,6 +47,7 @@ def test_nvr_open_stream_delivers_live_program_stream_bytes(site: Site, wait_for
     assert all((one == other).all() for one, other in zip(pictures, expected, strict=False))
 
 
+@pytest.mark.slow
 def test_a_sink_that_blocks_delays_no_recording(site: Site) -> None:
     let_go = threading.Event()
 

@@ -55,6 +55,7 @@ def test_record_writes_a_file_and_says_so(site: Site, run: Run) -> None:
     assert len(decoded(target)) == 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "start"),
     [
@@ -104,6 +105,7 @@ def test_what_cannot_be_recorded_ends_with_its_code(
     assert message in err
 
 
+@pytest.mark.slow
 def test_a_silent_camera_is_unreachable(site: Site, run: Run) -> None:
     site.server.conduct = Conduct(mute=True)
 

@@ -43,6 +43,7 @@ def test_nvr_record_of_3gp_is_the_vendors_alone(site: Site) -> None:
     assert site.server.asked == []
 
 
+@pytest.mark.slow
 def test_a_camera_that_comes_back_is_recorded_into_a_new_file(site: Site, wait_for: Any) -> None:
     recording = site.record()
     part = site.folder / "kiln.mp4.part"
@@ -135,6 +136,7 @@ def test_other_settings_reconnect_a_recording_and_removal_completes_it(site: Sit
     assert site.record("c.mp4") is None
 
 
+@pytest.mark.slow
 def test_seconds_before_the_call_are_recorded_where_they_were_kept(site: Site, wait_for: Any) -> None:
     site.server.conduct = Conduct(pace=0.04)
     taken: list[bytes] = []
