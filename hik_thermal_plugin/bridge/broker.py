@@ -25,6 +25,7 @@ CONNECT_SECONDS: Final = 2.5
 _REFUSED: Final = frozenset({134, 135, 138, 140})
 """Reason codes, MQTT 3.1.1's translated by paho: bad user name or password, not authorized, banned, bad authentication method."""
 _RETAIN_NOT_SUPPORTED: Final = 154
+_UNSPECIFIED: Final = 128
 
 
 def new_client(settings: BridgeSettings, client_id: str) -> Client:
@@ -81,7 +82,8 @@ class Attempt:
         self.largest = getattr(properties, "MaximumPacketSize", None)
 
     def _on_disconnect(self, client: Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
-        self.reason = self.reason or str(reason)
+        if reason.value != _UNSPECIFIED:  # which is how paho calls a connection that just ended
+            self.reason = self.reason or str(reason)
 
     def _on_subscribe(self, client: Client, data: Any, mid: int, reasons: list[ReasonCode], properties: Any) -> None:
         if any(reason.is_failure for reason in reasons):
@@ -98,7 +100,13 @@ def connection_error(settings: BridgeSettings, reason: ReasonCode | Exception) -
     if isinstance(reason, ReasonCode) and is_refusal(reason):
         user = settings.username or "nobody (no username)"
         return Refused(f"the broker {settings.address} refuses the login of {user} ({reason})")
-    return Unreachable(f"the broker {settings.address} cannot be reached: {reason}")
+    why = cause(reason) if isinstance(reason, Exception) else reason
+    return Unreachable(f"the broker {settings.address} cannot be reached: {why}")
+
+
+def cause(error: Exception) -> str:
+    """Tell why a connection was not made, without the number of the system's error."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 class _ClosedOnFailure(ssl.SSLSocket):

@@ -17,7 +17,7 @@ from nvr_hooks import Finding
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .broker import KEEPALIVE, is_refusal, new_client
+from .broker import KEEPALIVE, cause, is_refusal, new_client
 from .messages import OFFLINE, ONLINE, Topics
 from .settings import BridgeSettings
 
@@ -204,5 +204,4 @@ def _not_reached(settings: BridgeSettings, error: Exception) -> Finding:
             "broker_untrusted",
             f"the certificate of the broker {settings.address} is not trusted ({error.verify_message})",
         )
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return _found("broker_unreachable", f"the broker {settings.address} cannot be reached: {why}")
+    return _found("broker_unreachable", f"the broker {settings.address} cannot be reached: {cause(error)}")

@@ -31,7 +31,7 @@ from typing import Any, Final
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .broker import KEEPALIVE, WINDOW, Attempt, new_client
+from .broker import KEEPALIVE, WINDOW, Attempt, cause, new_client
 from .messages import OFFLINE, ONLINE, Message, Topics
 from .outbox import Item, Outbox
 from .retained import Retained
@@ -203,7 +203,7 @@ class Link:
             client.on_socket_register_write = lambda _client, _data, _socket: None
             client.connect(self._settings.host, self._settings.port_used, KEEPALIVE)
         except (OSError, ValueError) as err:
-            return False, False, f"{type(err).__name__}: {err}" if not str(err) else str(err)
+            return False, False, cause(err)
         try:
             self._serve(client, attempt)
         finally:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import typer
 from nvr_hooks import (
+    CameraChanged,
     CameraInfo,
     ConfigError,
     ConnectionChanged,
@@ -249,7 +250,7 @@ def watch(
                     continue
                 if session.options.json:
                     put_json(to_json(event))
-                elif not isinstance(event, TemperatureReading) or news.is_news(event):
+                elif _worth_a_line(event, news):
                     put_line(event_text(event))
         except Stop:
             return
@@ -258,6 +259,16 @@ def watch(
     if inbox.lost:
         complain(f"{inbox.lost} events were lost: the output was not read fast enough")
     _complain_if_never_online(names, states)
+
+
+def _worth_a_line(event: Event, news: News) -> bool:
+    match event:
+        case TemperatureReading():
+            return news.is_news(event)
+        case CameraChanged():
+            return news.is_new_identity(event.info)
+        case _:
+            return True
 
 
 def _disks(session: Session, names: list[str]) -> dict[str, Sequence[Disk]]:

@@ -6,7 +6,9 @@ import json
 import time
 from collections.abc import Callable
 
-from nvr_hooks import TemperatureReading
+from nvr_hooks import CameraInfo, TemperatureReading
+
+from .output import channels_text
 
 MOVED_KELVIN = 0.5
 AGAIN_SECONDS = 10.0
@@ -20,6 +22,7 @@ class News:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._told: dict[object, _Told] = {}
+        self._identities: dict[str, object] = {}
 
     def is_news(self, reading: TemperatureReading) -> bool:
         """Tell whether a reading is to be told; if so, it counts as told."""
@@ -33,6 +36,14 @@ class News:
         )
         rule = (reading.camera, reading.channel, reading.preset, reading.rule)
         return self._tell(rule, (reading.source, reading.status == "ended", reading.frozen), values)
+
+    def is_new_identity(self, info: CameraInfo) -> bool:
+        """Tell whether the line about who a camera is would be another one; if so, it counts as told."""
+        said = (info.model, channels_text(info))
+        if self._identities.get(info.name) == said:
+            return False
+        self._identities[info.name] = said
+        return True
 
     def is_new_message(self, topic: str, payload: bytes) -> bool:
         """Tell whether a rule's temperatures as an MQTT message (flat JSON) are to be told; if so, they count as told."""

@@ -250,7 +250,7 @@ class Examination:
             return
         zone = there.strftime("%z")
         zone = f"UTC{zone[:3]}:{zone[3:5]}"
-        self._facts["clock"] = f"{ahead.total_seconds():+.0f} s against ours, zone {zone}"
+        self._facts["clock"] = f"{round(ahead.total_seconds()):+d} s against ours, zone {zone}"
         if abs(ahead) > CLOCK_TOLERANCE:
             words = "ahead of" if ahead > timedelta(0) else "behind"
             self._find("clock_off", f"the camera's clock is {length(abs(ahead))} {words} ours; its zone is {zone}")

@@ -201,7 +201,7 @@ class _Run:
                     failures += 1
                     if failures > 1:  # at first it may be our own port of a moment ago
                         where = f"{self._options.bind} port {self._options.port}"
-                        self._told(f"{where}: {getattr(error, 'strerror', None) or error}")
+                        self._told(f"{where}: {_cause(error)}")
                     with selectors.DefaultSelector() as selector:
                         selector.register(self._awake, selectors.EVENT_READ)
                         selector.select(AGAIN_SECONDS if failures > 1 else SOON_SECONDS)
@@ -274,6 +274,13 @@ class _Run:
 
 def _within(address: Address, allow: tuple[Network, ...]) -> bool:
     return any(address in network for network in allow if network.version == address.version)
+
+
+def _cause(error: OSError | ValueError) -> str:
+    """Tell why the port is not ours; what Python adds to the system's words repeats the address."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.partition(" (while attempting")[0]
+    return str(error)
 
 
 def _server(options: ListenerOptions) -> socket.socket:

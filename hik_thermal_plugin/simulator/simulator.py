@@ -276,7 +276,9 @@ def _captured(profile: str | Path | Profile | None) -> Captured:
         return Captured(PROFILES[profile])
     if Path(profile).is_dir():
         return read_answers(Path(profile))
-    raise ValueError(f"profile: expected a folder or one of {', '.join(PROFILES)}, got {str(profile)!r}")
+    raise ValueError(
+        f"profile: there is no folder {str(profile)!r}, nor a profile of that name; there are {', '.join(PROFILES)}"
+    )
 
 
 def _password(password: str | None, password_file: str | Path | None) -> str:

@@ -60,12 +60,13 @@ def test_the_broker_is_away_at_the_start(
     ear.expect("kiln/state", lambda value: value == "online")
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1, "told once, however often it was tried"
-    assert "is away" in warnings[0].getMessage()
+    assert "is away (" in warnings[0].getMessage()
+    assert "Errno" not in warnings[0].getMessage()
 
 
 @pytest.mark.slow
 def test_an_outage_in_the_middle_loses_nothing_and_keeps_the_order(
-    behind: Host, gate: Gate, ear: Ear, wait_for: Wait
+    behind: Host, gate: Gate, ear: Ear, wait_for: Wait, caplog: pytest.LogCaptureFixture
 ) -> None:
     behind.start()
     camera = behind.cameras["kiln"]
@@ -81,6 +82,7 @@ def test_an_outage_in_the_middle_loses_nothing_and_keeps_the_order(
     wait_for(lambda: {alarm.id for alarm in alarms} <= set(ids(ear, "input")))
     first_seen = [name for name in dict.fromkeys(ids(ear, "input")) if name in {alarm.id for alarm in alarms}]
     assert first_seen == [alarm.id for alarm in alarms]
+    assert "is away (the connection was lost)" in caplog.text
 
 
 def test_a_broker_that_dies_without_a_word(behind: Host, gate: Gate, ear: Ear, wait_for: Wait) -> None:

@@ -144,7 +144,7 @@ def test_the_broker_is_away(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     port = free_port()
     shell = Shell({"mqtt": {"host": "127.0.0.1", "port": port}}, tmp_path, capfd)
     assert shell.test_alarm("kiln") == 3
-    assert f"the broker 127.0.0.1:{port} cannot be reached" in shell.complained
+    assert f"the broker 127.0.0.1:{port} cannot be reached: Connection refused\n" in shell.complained
 
 
 def test_the_broker_says_nothing(broker: Amqtt, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from nvr_hooks import (
     AuthBlocked,
     BadAnswer,
     Busy,
+    CameraChanged,
     CameraInfo,
     ConfigError,
     ConnectionChanged,
@@ -103,7 +104,7 @@ class Cameras:
 
     @hookimpl
     def nvr_listen(self, camera: str, sink: Sink) -> Subscription | None:
-        """Tell what the section says: `connection`, then `alarms` fires, then `learns` what it is."""
+        """Tell what the section says: `connection`, then `alarms` fires, then `learns` what models it is."""
         if camera not in self.cameras:
             return None
         if self._of(camera).get("deaf"):
@@ -278,6 +279,8 @@ class Cameras:
             events.append(FireAlarm(camera=camera, channel=2, raw_type="fireDetection", celsius=100.0 + number))
         if section.get("motion"):
             events.append(TemperatureAlarm(camera=camera, channel=1, raw_type="TMA", rule=1))
+        info = self.cameras[camera].info
+        events += [CameraChanged(camera=camera, info=replace(info, model=model)) for model in section.get("learns", ())]
         return events
 
 

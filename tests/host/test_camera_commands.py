@@ -218,6 +218,13 @@ def test_watch_prints_events_for_as_long_as_told(hik: Any) -> None:
     assert "yard" not in plain.out
 
 
+def test_watch_tells_who_a_camera_is_once(hik: Any) -> None:
+    config = site(kiln={"connection": "online", "learns": ["M", "M", "N", "N"]})
+    shown = [line.partition(" kiln ")[2] for line in hik("watch", "--seconds", "0.1", config=config).out.splitlines()]
+
+    assert [line.split(",")[0] for line in shown if line.startswith("is ")] == ["is M", "is N"]
+
+
 @pytest.mark.parametrize(("channel", "count"), [("thermal", 3), ("visible", 2), ("2", 3), ("7", 1)])
 def test_watch_of_one_channel_still_tells_of_the_connection(hik: Any, channel: str, count: int) -> None:
     config = site(kiln={"connection": "online", "alarms": 2, "motion": 1})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from nvr_hooks import TemperatureReading
+from nvr_hooks import CameraInfo, ChannelInfo, TemperatureReading
 
 from hik_thermal_plugin.host.news import News
 
@@ -74,3 +75,11 @@ def test_messages_are_news_by_what_they_say(news: News) -> None:
     ]
 
     assert [news.is_new_message(topic, payload) for topic, payload, _ in messages] == [told for *_, told in messages]
+
+
+def test_who_a_camera_is_is_told_again_only_in_other_words(news: News) -> None:
+    first = CameraInfo(name="kiln", url="http://x", model="M")
+    assert news.is_new_identity(first)
+    assert not news.is_new_identity(replace(first, capabilities={"alarms": "isapi"}))
+    assert news.is_new_identity(replace(first, name="yard"))
+    assert news.is_new_identity(replace(first, channels=(ChannelInfo(id=2, thermal=True),)))

@@ -113,7 +113,7 @@ def test_a_port_in_use_is_an_error_and_leaves_nothing_behind(hik_simulator):
     ("options", "message"),
     [
         ({"model": "toaster"}, "model: expected one of bispectrum, bullet, positioning"),
-        ({"profile": "odd"}, "profile: expected a folder or one of plain"),
+        ({"profile": "odd"}, "profile: there is no folder 'odd', nor a profile of that name; there are plain, "),
         ({"https_port": 0}, "https_port needs cert and key"),
         ({"https_port": 0, "cert": "no-such", "key": "no-such"}, "cert, key: "),
         ({"lock_attempts": 0}, "lock_attempts: expected 1 or more"),
