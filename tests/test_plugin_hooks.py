@@ -1,4 +1,4 @@
-"""The driver's hooks: each answers for its own cameras only, says what is not built yet, and touches no network unasked."""
+"""The driver's hooks: each answers for its own cameras only, and touches no network unasked."""
 
 from __future__ import annotations
 
