@@ -86,20 +86,25 @@ class Service:
                 event = self._events.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
             except Empty:
                 event = None
-            match event:
-                case Alarm():
-                    began, over = self._cases.take(event, time.monotonic())
-                    self._over(over)
-                    for case in began:
-                        self._begin(case)
-                case ConnectionChanged(state="removed"):
-                    self._over(self._cases.forget(event.camera))
-                case ConnectionChanged():
-                    self._cases.connection(
-                        event.camera, event.source, online=event.state == "online", now=time.monotonic()
-                    )
+            if event is not None:
+                try:
+                    self._turn(event)
+                except Exception:  # whatever one event is, later ones are alarms too
+                    log.exception("Frigate: an event of %s is left out", event.camera)
             self._over(self._cases.tick(time.monotonic()))
         self._over(self._cases.close())
+
+    def _turn(self, event: Event) -> None:
+        match event:
+            case Alarm():
+                began, over = self._cases.take(event, time.monotonic())
+                self._over(over)
+                for case in began:
+                    self._begin(case)
+            case ConnectionChanged(state="removed"):
+                self._over(self._cases.forget(event.camera))
+            case ConnectionChanged():
+                self._cases.connection(event.camera, event.source, online=event.state == "online", now=time.monotonic())
 
     def _begin(self, case: Case) -> None:
         alarm = case.alarm

@@ -297,3 +297,13 @@ def test_a_broken_journal_is_moved_aside(
     wait_for(lambda: frigate.open())
     assert "cannot be understood" in caplog.text
     assert (house.folder / "frigate-events.broken").exists()
+
+
+def test_an_alarm_nobody_foresaw_costs_no_later_one(
+    house: House, frigate: FrigateServer, wait_for: Wait, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.start(wait_for, release_after=30)
+    house.camera.tell(door(level="critical"))  # of another plugin
+    house.camera.tell(fire())
+    wait_for(lambda: [event.label for event in frigate.open()] == ["fire"])
+    assert "an event of kiln is left out" in caplog.text
