@@ -138,6 +138,7 @@ def test_nvr_close_returns_within_a_second_while_the_device_is_silent(site: Site
     assert time.monotonic() - start < 1
 
 
+@pytest.mark.slow
 def test_a_slow_sink_delays_no_other(site: Site, kiln: Any, wait_for: WaitFor) -> None:
     import threading
 

@@ -28,6 +28,7 @@ def configure(driver: HikThermal, state: Path, camera: Any) -> None:
     driver.nvr_configure({"state_dir": str(state), "hik_thermal": {"cameras": {"kiln": kiln}}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [None, *FOLDERS], ids=lambda path: "simulated" if path is None else path.name)
 def test_a_captured_camera_is_known_examined_and_captured_again(
     driver: HikThermal, hik_simulator: Any, tmp_path: Path, folder: Path | None

@@ -42,6 +42,7 @@ def test_without_a_section_there_are_no_cameras(tmp_path: Path) -> None:
     assert settings.state_dir == tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [

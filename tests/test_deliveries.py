@@ -257,6 +257,7 @@ def test_finish_of_an_idle_one_ends_it_at_once(deliveries: Deliveries) -> None:
     assert closed == []
 
 
+@pytest.mark.slow
 def test_the_end_of_all_delivers_what_waits_and_is_quick_beside_a_hanging_sink(hanging: HangingSink) -> None:
     deliveries = Deliveries()
     got: list[Event] = []

@@ -83,6 +83,7 @@ def test_an_alarm_the_listener_could_not_take_comes_again(make: Make) -> None:
         assert [alarm.phase for alarm in kiln.alarms()][:1] == ["start"]
 
 
+@pytest.mark.slow
 def test_a_push_the_camera_could_not_send_is_sent_later(make: Make) -> None:
     kiln = make(settings={"sources": ["push"]})
     kiln.set_up()

@@ -328,6 +328,7 @@ def test_a_clock_that_goes_back_does_not_prolong_the_block(budget: Make, clock: 
     assert not is_blocked(budget())
 
 
+@pytest.mark.slow
 def test_five_sources_ten_restarts_and_a_command_line_send_two_attempts_in_all(budget: Make, tmp_path: Path) -> None:
     sent: list[str] = []
     lock = threading.Lock()

@@ -107,6 +107,7 @@ def test_a_camera_without_thermography_parameters_says_what_to_set(kiln: Kiln, c
     assert camera.written == []
 
 
+@pytest.mark.slow
 def test_a_busy_camera_is_asked_for_a_frame_once_more(kiln: Kiln, camera: ThermalCamera) -> None:
     replies = [Reply(b"", 503, "text/html"), Reply(frame(GRADIENT), content_type=MULTIPART)]
     camera.replies[f"GET {FRAME}"] = lambda _: replies.pop(0)

@@ -242,6 +242,7 @@ def test_any_picture(matrix: Matrix) -> None:
     assert over_all(matrix) == by_hand(matrix, everything(matrix))
 
 
+@pytest.mark.slow
 @given(matrices(), st.lists(corners, min_size=3, max_size=6).map(tuple))
 def test_any_polygon(matrix: Matrix, points: tuple[Point, ...]) -> None:
     height, width = matrix.shape

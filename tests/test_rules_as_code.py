@@ -38,6 +38,7 @@ def kiln(camera: ThermalCamera, tmp_path: Path, secret: str) -> Iterator[Kiln]:
     made.driver.nvr_close()
 
 
+@pytest.mark.slow
 def test_nvr_rules_are_what_the_camera_holds(kiln: Kiln) -> None:
     found = kiln.rules()
     assert found["mode"] == "expert"
@@ -50,6 +51,7 @@ def test_nvr_rules_are_what_the_camera_holds(kiln: Kiln) -> None:
     assert kiln.driver.nvr_rules("kiln", None) == kiln.driver.nvr_rules("kiln", 2)
 
 
+@pytest.mark.slow
 def test_sections_the_camera_does_not_have_are_left_out(kiln: Kiln, camera: ThermalCamera) -> None:
     camera.refuse(FIRE, PIXELS, MODE)
     assert set(kiln.rules()) == {"basic", "regions", "alarm_rules"}
@@ -83,6 +85,7 @@ def test_nvr_apply_rules_tells_what_would_change_and_writes_nothing(kiln: Kiln, 
     assert camera.written == []
 
 
+@pytest.mark.slow
 def test_nvr_apply_rules_writes_only_the_documents_that_change(kiln: Kiln, camera: ThermalCamera) -> None:
     wanted = kiln.rules()
     wanted["alarm_rules"][1]["alarm_celsius"] = 75.0

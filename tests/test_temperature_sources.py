@@ -142,6 +142,7 @@ def test_nvr_health_tells_of_the_sources_in_use(kiln: Watcher, camera: ThermalCa
     assert (health.source, health.state, health.events) == ("realtime", "online", 2)
 
 
+@pytest.mark.slow
 def test_a_lost_stream_is_told_and_asked_for_again(kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor) -> None:
     kiln.watch()
     camera.tell((1, 50.0))
@@ -207,6 +208,7 @@ def test_no_frame_is_asked_for_while_no_rule_is_enabled(
     assert kiln.states("realtime") == ["starting", "online"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_the_next_source_takes_over_while_the_first_is_silent_and_leaves_when_it_tells_again(
     kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor
@@ -372,6 +374,7 @@ def test_the_camera_is_told_again_when_it_shows_that_it_has_no_stream(
     )
 
 
+@pytest.mark.slow
 def test_a_busy_camera_is_asked_again(kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor) -> None:
     kiln.configure(temperature={"source": "poll"})
     camera.replies[f"GET {POLL}"] = refusal("deviceBusy", 2, 503)

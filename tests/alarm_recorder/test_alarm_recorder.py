@@ -70,6 +70,7 @@ def listening(house: House, wait_for: Callable[..., None]) -> House:
     return house
 
 
+@pytest.mark.slow
 def test_an_alarm_is_recorded_until_it_is_over(house: House, wait_for: Callable[..., None]) -> None:
     house.start(seconds=1)
     wait_for(lambda: house.camera.listeners)
@@ -176,6 +177,7 @@ def test_what_waiting_does_not_change_is_tried_once_for_an_alarm(
     wait_for(lambda: listening.camera.recordings)
 
 
+@pytest.mark.slow
 def test_a_recording_that_fails_is_told_and_the_next_sign_begins_anew(
     listening: House, wait_for: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:

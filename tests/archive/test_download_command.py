@@ -32,6 +32,7 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.slow
 def test_download_by_name(run: Run, site: ArchiveSite, recorder: Recorder) -> None:
     for stored in recorder.recordings:
         stored.start += timedelta(days=100)  # into the days that are looked through first

@@ -83,6 +83,7 @@ def test_what_cannot_be_searched_ends_with_its_code(run: Run, arguments: list[st
     assert message in err
 
 
+@pytest.mark.slow
 def test_cameras_shows_storage(run: Run, recorder: Recorder) -> None:
     code, out, _ = run("cameras")
     assert code == 0

@@ -90,6 +90,7 @@ def test_a_camera_is_announced_when_it_has_said_who_it_is(broker: Amqtt, announc
     assert topic("kiln", ear) not in {where for where, _, _ in ear.heard}
 
 
+@pytest.mark.slow
 def test_what_a_camera_shows_gets_an_entity(broker: Amqtt, announcing: Make, ear: Ear) -> None:
     host = announcing(broker.port)
     camera = host.add("kiln")

@@ -72,6 +72,7 @@ def test_every_event_fits_the_schema(host: Host, ear: Ear) -> None:
         schema.validate(event)
 
 
+@pytest.mark.slow
 def test_everything_is_there_for_a_late_subscriber(
     host: Host, broker: Amqtt, ear: Ear, listen: Callable[..., Ear]
 ) -> None:

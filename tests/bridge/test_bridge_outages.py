@@ -118,6 +118,7 @@ def test_many_events_wait_and_come_in_order(behind: Host, gate: Gate, ear: Ear, 
     assert heard() == [alarm.id for alarm in alarms]
 
 
+@pytest.mark.slow
 def test_what_was_delivered_is_not_delivered_again(behind: Host, gate: Gate, ear: Ear, wait_for: Wait) -> None:
     behind.start()
     camera = behind.cameras["kiln"]
@@ -134,6 +135,7 @@ def test_what_was_delivered_is_not_delivered_again(behind: Host, gate: Gate, ear
     assert len(ids(ear, "fire")) == 2
 
 
+@pytest.mark.slow
 def test_a_broker_that_forgot_everything_is_told_again(
     own_broker: Amqtt, make_host: Callable[..., Host], listen: Callable[..., Ear]
 ) -> None:
@@ -166,6 +168,7 @@ def killed(port: int, prefix: str, folder: Path, when: str) -> str:
     return identity
 
 
+@pytest.mark.slow
 def test_killed_in_a_fire_and_started_again(
     broker: Amqtt, ear: Ear, make_host: Callable[..., Host], listen: Callable[..., Ear], tmp_path: Path, wait_for: Wait
 ) -> None:
@@ -308,6 +311,7 @@ def test_close_while_a_broker_takes_connections_and_says_nothing(
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.slow
 def test_drops_are_told(gate: Gate, make_host: Callable[..., Host], ear: Ear, caplog: pytest.LogCaptureFixture) -> None:
     gate.shut()
     host = make_host(gate.port, outbox={"max_size": 20_000})

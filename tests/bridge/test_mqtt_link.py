@@ -114,6 +114,7 @@ def test_a_cleared_topic_is_forgotten(broker: Amqtt, make_link: Callable[..., Li
     wait_for(lambda: f"{ear.prefix}/x" not in link._retained)
 
 
+@pytest.mark.slow
 def test_once_is_worth_nothing_later(gate: Gate, make_link: Callable[..., Link], ear: Ear) -> None:
     gate.shut()
     link = make_link(gate.port)
@@ -234,6 +235,7 @@ def test_something_that_is_no_broker(
         assert link.close() is True
 
 
+@pytest.mark.slow
 def test_a_broker_that_takes_the_connection_and_never_answers(
     make_link: Callable[..., Link], wait_for: Wait, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,7 @@ def test_names_become_parts_of_topics(name: str, place: str) -> None:
     assert segment(name) == place
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_no_name_breaks_a_topic(name: str) -> None:
     assert segment(name)

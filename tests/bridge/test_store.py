@@ -224,6 +224,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, wait_for: Wait) -> None:
         store.close()
 
 
+@pytest.mark.slow
 def test_a_file_another_process_uses(opened: Callable[..., Store], wait_for: Wait) -> None:
     first = opened()
     first.put("event", "1", "first")

@@ -199,6 +199,7 @@ def test_an_unknown_camera_is_told_once_and_stops_nothing(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
@@ -258,6 +259,7 @@ def test_too_many_alarms_for_a_frigate_that_is_away_are_bounded(
     assert [event.body["sub_label"] for event in frigate.events] == ["4.0 °C", "5.0 °C", "6.0 °C"]
 
 
+@pytest.mark.slow
 def test_alarms_too_old_make_no_event(house: House, frigate: FrigateServer, wait_for: Wait) -> None:
     frigate.stop()
     house.start(wait_for, release_after=30, max_age=1)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import pytest
 from frigate_house import House, door, fire
 from frigate_server import FrigateServer
 from nvr_hooks import FireAlarm, MotionAlarm, SmokeAlarm, TemperatureAlarm, TemperatureDifferenceAlarm
@@ -37,6 +38,7 @@ def test_an_alarm_is_an_event_until_it_is_over(house: House, frigate: FrigateSer
     wait_for(lambda: house.journal() == "[]")
 
 
+@pytest.mark.slow
 def test_an_alarm_without_an_end_is_ended_when_quiet(house: House, frigate: FrigateServer, wait_for: Wait) -> None:
     house.start(wait_for, release_after=0.3)
     house.camera.tell(fire())
@@ -84,6 +86,7 @@ def test_which_kinds_labels_and_names_can_be_chosen(house: House, frigate: Friga
     assert (event.camera, event.label, event.body["include_recording"]) == ("front", "person like", False)
 
 
+@pytest.mark.slow
 def test_a_lost_camera_holds_its_event_for_a_while(house: House, frigate: FrigateServer, wait_for: Wait) -> None:
     house.start(wait_for, release_after=0.1, hold=1)
     house.camera.tell(fire())

@@ -247,6 +247,7 @@ def test_watch_that_reached_one_of_its_cameras_has_not_failed(hik: Any) -> None:
     assert hik("watch", "--seconds", "0.1", config=config).code == 0
 
 
+@pytest.mark.slow
 def test_watch_ends_with_the_error_of_the_last_camera_that_gave_up(hik: Any) -> None:
     ended = hik("watch", config=site(kiln={"alarms": 1, "ends": "unsupported"}))
 

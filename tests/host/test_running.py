@@ -42,6 +42,7 @@ def test_run_with_mistakes_does_not_start(start: Any) -> None:
     assert "hik-thermal: fake.x: unknown key" in err
 
 
+@pytest.mark.slow
 def test_run_ends_when_a_plugin_says_it_cannot_start(start: Any) -> None:
     process = start("run", config={"fake": {"cameras": {"kiln": {}}, "listener": "on purpose"}})
     _, err = process.communicate(timeout=10)
@@ -75,6 +76,7 @@ def test_run_ends_in_time_with_a_plugin_that_does_not_let_go(start: Any) -> None
     assert "plugin fake did not close" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", BOTH)
 def test_watch_ends_well_on_a_signal(start: Any, number: signal.Signals) -> None:
     process = start("watch", "--json", config=site(kiln={"alarms": 1}))
@@ -109,6 +111,7 @@ def test_a_command_that_is_no_stream_is_interrupted_by_sigterm_and_cleans_up(sta
     assert "cameras closed" in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", BOTH)
 def test_the_minimal_host_runs_the_installed_plugins(start: Any, tmp_path: Path, number: signal.Signals) -> None:
     config = {"fake": {"cameras": {"kiln": {"alarms": 1}}, "close": "tells"}}

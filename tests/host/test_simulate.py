@@ -37,6 +37,7 @@ def test_it_prints_the_ready_line_and_runs_until_told(start: Any, number: signal
     assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_it_answers_over_rtsp_when_asked_to(start: Any) -> None:
     process = start("simulate", "--rtsp-port", "0")
     ready = json.loads(process.stdout.readline())

@@ -97,6 +97,7 @@ def test_cameras_asks_each_and_tells_why_one_is_not_known(ask: Ask, config: dict
     assert lost["reason"]
 
 
+@pytest.mark.slow
 def test_cameras_shows_a_refused_login(ask: Ask, config: dict[str, Any]) -> None:
     code, (found,), _ = ask("cameras", config=config, env={"KILN_PASSWORD": "wrong"})
 

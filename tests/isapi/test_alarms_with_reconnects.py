@@ -106,6 +106,7 @@ def test_a_password_changed_after_a_day_blocks_and_the_right_one_helps_at_once(
     assert subscription.state == "running"
 
 
+@pytest.mark.slow
 def test_a_locked_account_is_waited_for_and_comes_back_without_help(
     device: ScriptedDevice,
     client_of: Callable[..., IsapiClient],

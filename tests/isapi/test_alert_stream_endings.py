@@ -26,6 +26,7 @@ WaitFor = Callable[..., None]
 MakeClient = Callable[..., IsapiClient]
 
 
+@pytest.mark.slow
 def test_a_silent_device_is_given_up_and_any_byte_counts(
     device: ScriptedDevice, client: IsapiClient, read: Callable[[AlertStream], Reader]
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_device_that_never_sends_a_byte_is_given_up(
     assert isinstance(reader.ended(), Unreachable)
 
 
+@pytest.mark.slow
 def test_slow_heartbeats_get_three_of_them(
     device: ScriptedDevice, client: IsapiClient, read: Callable[[AlertStream], Reader]
 ) -> None:

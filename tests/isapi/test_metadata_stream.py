@@ -145,6 +145,7 @@ def test_a_camera_may_choose_other_channels(camera: RtspCamera, make: Make) -> N
         assert isinstance(next(events), TemperatureReading)
 
 
+@pytest.mark.slow
 def test_a_silent_session_is_kept_alive(camera: RtspCamera, make: Make) -> None:
     camera.answers["SETUP"] = ["200 OK", "Session: 1;timeout=1"]
     stream = make()

@@ -78,6 +78,7 @@ def test_all_pages_of_a_search_have_one_id_that_is_a_guid(recorder: Recorder, se
     assert str(uuid.UUID(ids[0])).upper() == ids[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "refused",
     ["searchResultPostion", "<CMSearchDescription>", "metadataList", "trackIDList", "<?xml", "<?xml|trackList"],

@@ -193,6 +193,7 @@ def pictures_of(what: Video, start: float = 100.0) -> list[Picture]:
     return [picture for index, one in enumerate(coded) for picture in timeline.place(one, start + index * 0.04)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("b_pictures", [0, 2])
 def test_moving_video_shows_each_thing_from_the_picture_on_in_which_it_was(b_pictures: int) -> None:
     clock = Clock()

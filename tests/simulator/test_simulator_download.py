@@ -63,6 +63,7 @@ def times(data: bytes) -> list[float]:
         return [float(frame.pts * video.time_base) for frame in container.decode(video) if frame.pts is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["plain", "plain_stream", "download_octets", "b_frames", "private_streams"])
 def test_a_file_is_a_program_stream_of_the_announced_size(archive, profile):
     _, client, uri = archive(profile)
@@ -82,6 +83,7 @@ def test_a_file_is_a_program_stream_of_the_announced_size(archive, profile):
     assert moments[0] // 1 == 6.5 * 3600  # the clock is the time of day
 
 
+@pytest.mark.slow
 def test_downloading_and_playing_show_the_same_pictures(archive, rtsp):
     simulator, client, uri = archive(rtsp_port=0)
     file = download(client, uri).body

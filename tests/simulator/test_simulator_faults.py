@@ -82,6 +82,7 @@ def test_drop_of_one_path_spares_the_others(armed):
 # half_open
 
 
+@pytest.mark.slow
 def test_half_open_keeps_the_socket_and_says_nothing(camera):
     simulator, client = camera(heartbeat=0.02)
     with client.stream() as wire:
@@ -244,6 +245,7 @@ def refuses(client: RawClient) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_reboot_ends_everything_and_comes_back_on_the_same_port(camera, wait_for):
     simulator, client = camera(repeat=0.05, lock_attempts=1)
     client.ask(DEVICE_INFO, authorization="Digest")

@@ -47,6 +47,7 @@ def shown(client: RtspClient, channel: int, count: int) -> list[int]:
     return [number_of(picture) for picture in pictures(list(frames(client.of(channel)))[:count])]
 
 
+@pytest.mark.slow
 def test_playback_begins_with_the_key_frame_before_its_start_and_ends_at_its_end(stored):
     simulator, client = stored()
     begin = START + timedelta(seconds=17)
@@ -145,6 +146,7 @@ def test_an_end_that_is_not_heard(stored):
     assert client.asked == []
 
 
+@pytest.mark.slow
 def test_the_end_of_what_is_stored_ends_playback(stored):
     _, client = stored()
     (channel,) = client.play(track(LATER + timedelta(seconds=89)), "video").values()

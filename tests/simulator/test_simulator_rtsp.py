@@ -312,6 +312,7 @@ def test_a_session_that_nobody_keeps_alive_ends(rtsp):
     assert simulator.state()["open"]["rtsp"] == 0
 
 
+@pytest.mark.slow
 def test_a_session_that_is_forgotten_without_a_word(rtsp, wait_for):
     simulator, client = rtsp(profile=replace(PROFILES["forgotten_session"], session_timeout=1))
     client.play(LIVE, "application")

@@ -244,6 +244,7 @@ WRONG = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "body", "said"), WRONG)
 def test_a_wrong_document_is_refused_and_changes_nothing(camera, path, body, said):
     simulator, client = camera()

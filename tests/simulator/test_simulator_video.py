@@ -143,6 +143,7 @@ def test_b_frames_come_out_of_order_and_say_when_they_are_shown(rtsp):
     assert [number_of(picture) for picture in pictures(told)] == list(range(50))
 
 
+@pytest.mark.slow
 def test_timestamps_that_go_back(rtsp):
     _, client = rtsp(profile="timestamps_back")
     (channel,) = client.play(LIVE, "video").values()

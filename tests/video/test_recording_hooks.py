@@ -22,6 +22,7 @@ from rtsp_video import Conduct
 from video_site import Site, decoded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ps"])
 def test_nvr_record_records_the_live_stream(site: Site, container: Any) -> None:
     with site.record(f"kiln.{container}", seconds=1.0, container=container) as recording:
@@ -98,6 +99,7 @@ def test_a_wrong_password_is_not_tried_over_rtsp_again_and_again(site: Site) -> 
     assert site.server.refused + site.device.state()["logins"]["refused"] <= 2
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_unreachable_within_the_timeout(site: Site) -> None:
     site.server.conduct = Conduct(mute=True)
     site.configure(timeout=1)

@@ -93,6 +93,7 @@ def test_the_stream_and_the_picture_url_show_the_same_scene(make: Callable[..., 
         assert (y + 0.5) * 16 / height == pytest.approx(0.6, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_stored_recording_is_played_back_by_time(make: Callable[..., Camera], wait_for: Any) -> None:
     camera = make()
     start = datetime.now(UTC) - timedelta(minutes=10)

@@ -174,6 +174,7 @@ PACKETS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(PACKETS, max_size=40), st.booleans())
 def test_any_packets_give_documents_within_the_limit(packets: list[RtpPacket], in_order: bool) -> None:
