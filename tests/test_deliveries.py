@@ -249,7 +249,7 @@ def test_finish_lets_the_sink_have_what_is_waiting(deliveries: Deliveries, hangi
 
 def test_finish_of_an_idle_one_ends_it_at_once(deliveries: Deliveries) -> None:
     closed: list[object] = []
-    delivery = deliveries.open(print, camera="kiln", on_close=closed.append)
+    delivery = deliveries.open(lambda event: None, camera="kiln", on_close=closed.append)
     delivery.finish()
     delivery.finish()
     delivery.close()
@@ -274,4 +274,4 @@ def test_the_end_of_all_delivers_what_waits_and_is_quick_beside_a_hanging_sink(h
     assert (free.state, stuck.state) == ("done", "done")
     deliveries.close()
     with pytest.raises(WrongUse):
-        deliveries.open(print, camera="kiln")
+        deliveries.open(lambda event: None, camera="kiln")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from live_source import ONLINE, Device, alarm, states
+from live_source import ONLINE, Device, alarm, ignore, states
 from nvr_hooks import (
     AuthBlocked,
     BadAnswer,
@@ -168,7 +168,7 @@ def test_only_something_useful_resets_the_waiting_time(
     backoff = Recorder()
     lost = Unreachable("kiln: lost")
     device.plan = [[ONLINE, lost], [ONLINE, lost], [ONLINE, alarm(), lost], [lost]]
-    make(backoff=backoff).subscribe(print)
+    make(backoff=backoff).subscribe(ignore)
     wait_for(lambda: len(device.opened) == 5)
     assert backoff.calls == ["next", "next", "reset", "next", "next"]
 
@@ -208,7 +208,7 @@ def test_reopen_before_anybody_subscribed_only_changes_what_is_opened(
     other = Device()
     stream.reopen(other)
     assert other.opened == []
-    stream.subscribe(print)
+    stream.subscribe(ignore)
     wait_for(lambda: other.opened)
     assert device.opened == []
 
@@ -219,7 +219,7 @@ def test_one_warning_per_loss_and_none_for_each_failed_try(
     lost = Unreachable("kiln: lost")
     # A device that ends every connection after its heartbeats, and in between is away for a while.
     device.plan = [[ONLINE, alarm(), lost], [lost], [lost], [ONLINE, alarm(), lost], [lost]]
-    stream.subscribe(print)
+    stream.subscribe(ignore)
     wait_for(lambda: len(device.opened) == 6)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 1
@@ -231,7 +231,7 @@ def test_a_camera_that_comes_back_with_another_password_is_warned_about_too(
 ) -> None:
     lost, blocked = Unreachable("kiln: lost"), AuthBlocked("kiln: refused", until=datetime.now(UTC))
     device.plan = [[ONLINE, alarm(), lost], [lost], [blocked], [blocked], [lost], [blocked]]
-    stream.subscribe(print)
+    stream.subscribe(ignore)
     wait_for(lambda: len(device.opened) == 7)
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [text.partition(" (")[0] for text in warnings] == ["kiln: lost", "kiln: refused"]
@@ -241,7 +241,7 @@ def test_what_nobody_foresaw_is_reported_once_with_its_traceback(
     stream: SharedStream, device: Device, wait_for: WaitFor, caplog: pytest.LogCaptureFixture
 ) -> None:
     device.plan = [[ZeroDivisionError("x")], [ZeroDivisionError("x")], [ZeroDivisionError("x")], [ValueError("y")]]
-    stream.subscribe(print)
+    stream.subscribe(ignore)
     wait_for(lambda: len(device.opened) == 5)
     errors = [record.exc_info for record in caplog.records if record.levelno == logging.ERROR]
     assert [info[0] for info in errors if info is not None] == [ZeroDivisionError, ValueError]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from live_source import ONLINE, Counters, Device, Source, alarm, states
+from live_source import ONLINE, Counters, Device, Source, alarm, ignore, states
 from nvr_hooks import (
     CameraChanged,
     CameraInfo,
@@ -80,7 +80,7 @@ def test_subscribers_share_one_connection_and_each_is_told_the_state_first(
 def test_the_last_to_leave_ends_the_connection_and_the_next_opens_it_again(
     stream: SharedStream, device: Device, wait_for: WaitFor
 ) -> None:
-    one, two = stream.subscribe(print), stream.subscribe(print)
+    one, two = stream.subscribe(ignore), stream.subscribe(ignore)
     wait_for(lambda: device.opened)
     one.close()
     assert not device.opened[0].interrupted.is_set()
@@ -95,7 +95,7 @@ def test_the_last_to_leave_ends_the_connection_and_the_next_opens_it_again(
 def test_close_is_quick_while_the_device_is_silent_and_may_be_called_twice(
     stream: SharedStream, device: Device, wait_for: WaitFor
 ) -> None:
-    subscription = stream.subscribe(print)
+    subscription = stream.subscribe(ignore)
     wait_for(lambda: device.opened)
     began = time.monotonic()
     stream.close()
@@ -105,7 +105,7 @@ def test_close_is_quick_while_the_device_is_silent_and_may_be_called_twice(
     assert subscription.wait(1)
     assert subscription.state == "done"
     with pytest.raises(WrongUse, match="kiln"):
-        stream.subscribe(print)
+        stream.subscribe(ignore)
 
 
 @pytest.mark.parametrize("end", ["close the stream", "leave"])
@@ -129,7 +129,7 @@ def test_a_sink_may_end_it_all(stream: SharedStream, device: Device, end: str, w
 
 
 def test_interrupt_begins_the_end_without_waiting(stream: SharedStream, device: Device, wait_for: WaitFor) -> None:
-    stream.subscribe(print)
+    stream.subscribe(ignore)
     wait_for(lambda: device.opened)
     stream.interrupt()
     assert device.opened[0].interrupted.is_set()
@@ -228,6 +228,6 @@ def test_health_adds_up_all_connections_and_subscribers(
     assert health.events == 1
     assert health.last_event_at is not None
     errors = health.sink_errors
-    stream.subscribe(print)
+    stream.subscribe(ignore)
     subscription.close()
     assert stream.health().sink_errors == errors

@@ -83,7 +83,6 @@ def test_a_file_is_a_program_stream_of_the_announced_size(archive, profile):
     assert moments[0] // 1 == 6.5 * 3600  # the clock is the time of day
 
 
-@pytest.mark.slow
 def test_downloading_and_playing_show_the_same_pictures(archive, rtsp):
     simulator, client, uri = archive(rtsp_port=0)
     file = download(client, uri).body
@@ -243,7 +242,6 @@ def test_sizes_that_are_not_told_or_not_true(archive):
     assert (int(answer.header("content-length") or 0), len(answer.body), answer.ended) == (rounded, SIZE, True)
 
 
-@pytest.mark.slow
 def test_a_file_that_is_being_written_is_as_long_as_it_is_now(camera, wait_for):
     _, client = camera(model=MODEL, recordings=[Stored(start=datetime.now(UTC) - timedelta(seconds=10))])
     now = datetime.now(UTC)
