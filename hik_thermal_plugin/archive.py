@@ -218,12 +218,12 @@ class CameraArchive:
     def _found(self, track: int, start: datetime, end: datetime, kind: str) -> Iterator[RecordedFile]:
         zone = self._times.zone(track=track)
         device = self._device()
-        latest = datetime.now(UTC) + (device.identity.clock_ahead or timedelta()) + LATEST
+        latest = datetime.now(UTC) + (device.clock_ahead or timedelta()) + LATEST
         start, end = max(start, EARLIEST), min(end, latest)
         found = device.transport.recordings(track, start, end, zone)
         for file, later in pairwise(chain(found, (None,))):
             assert file is not None, "only the last one is"
-            ahead = device.identity.clock_ahead
+            ahead = device.clock_ahead
             if file.still_recording is None and ahead is not None:
                 followed = later is not None and later.start >= file.end - ROUNDED
                 late = file.end >= datetime.now(UTC) + ahead - STILL

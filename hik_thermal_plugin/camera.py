@@ -109,7 +109,8 @@ class Camera:
             self._alarms.tell,
             host=lambda: urlsplit(self._device.settings.url).hostname or "",
             zone=lambda: self._device.identity.zone,
-            clock_ahead=lambda: self._device.identity.clock_ahead,
+            clock_ahead=lambda: self._device.alarms_ahead,
+            doubt=self._learn_later,
         )
         times = RecordingTime(name, lambda: self._device)
         self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch, times)
@@ -330,8 +331,7 @@ class Camera:
             self._temperatures.attend(listened)
 
     def _slots(self) -> Slots:
-        device = self._device
-        return Slots(self.name, device.settings, ListenerSettings(), device.state_dir)
+        return Slots(self.name, self._device.settings, ListenerSettings(), self._device.state_dir)
 
     def _open_alarms(self) -> LiveSource:
         device = self._device
@@ -350,7 +350,7 @@ class Camera:
         return found.channel, found.document
 
     def _recorded(self, start: datetime, end: datetime) -> Iterable[RecordedFile]:
-        ahead = self._device.identity.clock_ahead or timedelta()  # recordings carry the camera's time
+        ahead = self._device.clock_ahead or timedelta()  # recordings carry the camera's time
         return self.archive.search(None, start + ahead, end + ahead, SearchOptions())
 
     def _offered(self, source: TemperatureSource, yes: bool) -> None:

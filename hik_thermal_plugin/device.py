@@ -6,17 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nvr_hooks import Capability, ChannelInfo, Source, Transport, Unreachable, Unsupported
+from nvr_hooks import Capability, ChannelInfo, Source, Transport, Unreachable, Unsupported, now
 
 from .config import CameraSettings
 from .isapi.client import IsapiClient
 from .isapi.device import IsapiDevice
 from .isapi.tls import Tls
 from .login import LoginBudget
-from .transport import CameraTransport, Identity, TemperatureSource
+from .transport import CameraTransport, DeviceClock, Identity, TemperatureSource
 from .transports import Transports
 from .wire.urls import STREAMS
 
@@ -50,6 +51,7 @@ class Device:
         self.settings = settings
         self.state_dir = state_dir
         self.identity = Identity()
+        self._asked_clock, self.told_clock = DeviceClock(), DeviceClock()
         self.transport: CameraTransport = self._made(renewed)
         self._learning = threading.Lock()
         self._lock = threading.Lock()
@@ -61,6 +63,17 @@ class Device:
     def thermal_channel(self) -> int | None:
         """The thermal channel: the configured one, else the one the device has told."""
         return self.settings.data_channel or self.identity.thermal_channel
+
+    @property
+    def clock_ahead(self) -> timedelta | None:
+        """How much the device's clock is ahead of ours, as it answered when it was asked last."""
+        return self._asked_clock.ahead
+
+    @property
+    def alarms_ahead(self) -> timedelta | None:
+        """How much the times of its alarms are ahead of ours: by its last heartbeat, else as it answered when it was asked last."""
+        told = self.told_clock.ahead
+        return self.clock_ahead if told is None else told
 
     @property
     def fresh_for(self) -> Mapping[TemperatureSource, float]:
@@ -108,6 +121,8 @@ class Device:
         try:
             if anew or self.identity.channels is None:
                 self.identity = self.transport.identify(deadline)
+                if (ahead := self.identity.clock_ahead) is not None:
+                    self._asked_clock.show(now() + ahead)
             return self.identity
         finally:
             self._learning.release()
@@ -202,6 +217,7 @@ class Device:
             poll_interval=settings.temperature.poll_interval,
             frame_interval=settings.temperature.frame_interval,
             enable_metadata=settings.metadata.enable,
+            clock=self.told_clock,
         )
 
     def _sdk(self, budget: LoginBudget, secret: str) -> CameraTransport:

@@ -33,6 +33,7 @@ from types import TracebackType
 from typing import Self
 
 from nvr_hooks import AuthBlocked, Busy
+from nvr_hooks.moments import Moment, moments
 
 ALLOWED = 2
 """Refusals after which nothing more is sent: the tightest lock a device can be set to is 3 (isapi.md 1.5)."""
@@ -80,9 +81,9 @@ class LoginBudget:
     """The login attempts of one user at one device. Thread-safe; all that talks to the device shares one.
 
     `key` names device and user; `secret` is what they log in with: only a salted slow hash of it is written down, and only after a
-    refusal. `clock` gives seconds since the epoch. `renewed` is asked before the last attempt is spent, and while none is allowed, whether
-    there is another secret by now; whoever says yes connects anew with it. An unwritable `state_dir` is warned about once; then the
-    budget ends with the process.
+    refusal. `clock` gives seconds since the epoch; set meanwhile, it neither shortens nor prolongs a block. `renewed` is asked before the
+    last attempt is spent, and while none is allowed, whether there is another secret by now; whoever says yes connects anew with it. An
+    unwritable `state_dir` is warned about once; then the budget ends with the process.
     """
 
     def __init__(
@@ -98,7 +99,11 @@ class LoginBudget:
         self.auth_retry_seconds = auth_retry_seconds
         """How long a refusal without an end of its own lasts."""
         self._secret = secret
-        self._clock = clock
+        self._now = moments(clock)
+        self._seen: tuple[float | None, Moment] = (
+            None,
+            Moment(0.0),
+        )  # a block that begins after now, and when it was met
         self._renewed = renewed
         self._ledger = _Ledger(state_dir / f"login-{hashlib.sha256(key.encode()).hexdigest()[:24]}.json")
         self._fingerprint: tuple[str, str] = ("", "")
@@ -150,15 +155,13 @@ class LoginBudget:
     def _begin(self, camera: str) -> Attempt:
         record = self._ledger.read()
         mine = self._own(record)
-        now = self._clock()
         if record.pending:
             # Whoever began that attempt died before the answer was written down; the device may have counted it.
             record.pending = False
             self._count(record, mine, None, locked=False)
             self._ledger.write(record)
-        if mine.blocked_at is not None and mine.blocked_at > now:
-            # The clock went back (no battery, time not set yet): the block starts again instead of lasting for years.
-            mine.blocked_at = now
+        if mine.blocked_at is not None and (begun := self._begun(mine.blocked_at, mine)).wall != mine.blocked_at:
+            mine.blocked_at, mine.boot, mine.up = begun
             self._ledger.write(record)
         self._raise_if_blocked(camera, mine)
         if mine.blocked_at is not None:  # over by itself: one attempt, whose refusal blocks again
@@ -197,7 +200,7 @@ class LoginBudget:
     def _count(self, record: _Record, mine: _Refusals, unlock_seconds: float | None, *, locked: bool) -> None:
         mine.refusals = ALLOWED if locked else min(mine.refusals + 1, ALLOWED)
         if mine.refusals == ALLOWED:
-            mine.blocked_at = self._clock()
+            mine.blocked_at, mine.boot, mine.up = self._now()
             mine.locked = locked and bool(unlock_seconds)
             mine.seconds = unlock_seconds if unlock_seconds and unlock_seconds > 0 else self.auth_retry_seconds
         record.keep(self._hash(record.salt), mine)
@@ -234,14 +237,24 @@ class LoginBudget:
             text = f"{camera}: its password has changed where it is kept, and is tried next"
             raise Busy(text, camera=camera)
 
+    def _begun(self, blocked_at: float, mine: _Refusals) -> Moment:
+        """Return when a block began. Where the clock went back behind it (no battery, time not set yet), that is when this was seen
+        first: it starts again instead of lasting for years."""
+        begun, now = Moment(blocked_at, mine.boot, mine.up), self._now()
+        if begun.until(now) >= 0:
+            return begun
+        if self._seen[0] != blocked_at or self._seen[1].until(now) < 0:
+            self._seen = (blocked_at, now)
+        return self._seen[1]
+
     def _raise_if_blocked(self, camera: str, mine: _Refusals) -> None:
         if mine.blocked_at is None:
             return
-        now = self._clock()
-        left = min(mine.blocked_at + mine.seconds - now, mine.seconds)
+        now = self._now()
+        left = mine.seconds - self._begun(mine.blocked_at, mine).until(now)
         if left > 0:
             self._raise_if_renewed(camera)
-            until = datetime.fromtimestamp(now + left, UTC)
+            until = datetime.fromtimestamp(now.wall + left, UTC)
             why = (
                 "the camera has locked the account after refused logins"
                 if mine.locked
@@ -260,6 +273,8 @@ class LoginBudget:
 class _Refusals:
     refusals: int = 0
     blocked_at: float | None = None
+    boot: str = ""
+    up: float = 0.0
     seconds: float = 0.0
     locked: bool = False
     """The device said that it has locked the account, and for how long."""
@@ -292,6 +307,8 @@ class _Record:
             record.refused[str(fingerprint)] = _Refusals(
                 int(value["refusals"]),
                 None if at is None else float(at),
+                str(value.get("boot", "")),
+                float(value.get("up", 0.0)),
                 float(value["seconds"]),
                 bool(value.get("locked", False)),
             )

@@ -243,10 +243,15 @@ class FreshestReadings:
         self._last: dict[Source, datetime] = {}
         self._rules: dict[tuple[int | None, int | None, int | str | None], TemperatureReading] = {}
         self._looked: datetime | None = None
+        self._at: datetime | None = None  # when the last reading came
+        self._begun: datetime | None = None  # rules that were told before this are silent since then
 
     def take(self, reading: TemperatureReading) -> tuple[TemperatureReading, ...]:
         """Return what is to be told: nothing while a better source is fresh, else the reading, after it the end of rules that are gone."""
         at = reading.received_at
+        if self._at is None or abs(at - self._at) > self._retire_after:
+            self._begun = at  # the clock was set, or nothing was told at all: either way no rule is gone by that
+        self._at = at
         self._last[reading.source] = at
         for better, fresh_for in self._fresh_for.items():
             if better == reading.source:
@@ -274,12 +279,19 @@ class FreshestReadings:
                 return replace(reading, preset=preset)
         return reading
 
+    def _told_at(self, known: TemperatureReading, present: datetime) -> datetime:
+        """Return when a rule was told last, by a clock that may have been set since."""
+        at, begun = known.received_at, self._begun or known.received_at
+        if at > present + self._retire_after:
+            return begun
+        return min(max(at, begun), present)
+
     def _gone(self, present: TemperatureReading) -> list[TemperatureReading]:
         gone = [
             (key, known)
             for key, known in self._rules.items()
             if key[:2] == (present.channel, present.preset)
-            and abs(present.received_at - known.received_at) > self._retire_after
+            and present.received_at - self._told_at(known, present.received_at) > self._retire_after
         ]
         for key, _ in gone:
             del self._rules[key]

@@ -76,7 +76,7 @@ class RecordingTime:
             if found is not None and found[0] is device and (found[1] is not None or time.monotonic() < found[2]):
                 return found[1]
             zone = self._own(device)
-            now = datetime.now(UTC) + (device.identity.clock_ahead or timedelta())
+            now = datetime.now(UTC) + (device.clock_ahead or timedelta())
             local: bool | None
             if zone is None:
                 return None

@@ -26,7 +26,9 @@ from nvr_hooks import (
     TimeSpan,
     Transport,
     Where,
+    now,
 )
+from nvr_hooks.moments import uptime
 
 from .worker import LiveSource as LiveSource
 from .worker import SourceCounters
@@ -60,6 +62,25 @@ class Identity:
     """How much the device's clock is ahead of ours."""
     most_connections: int | None = None
     """How many users the device lets in at a time."""
+
+
+class DeviceClock:
+    """How much a device's clock is ahead of ours, as it showed it last. Ours may be set meanwhile: `ahead` tells what it is then."""
+
+    def __init__(self) -> None:
+        self._shown: tuple[datetime, float] | None = None
+
+    def show(self, at: datetime) -> None:
+        """Take what the device's clock shows now."""
+        self._shown = (at, uptime())
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """Return how much it is ahead now; None before it was shown."""
+        if self._shown is None:
+            return None
+        at, shown = self._shown
+        return at + timedelta(seconds=uptime() - shown) - now()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ While anybody is subscribed, one thread per source connects, reads, loses, waits
 from __future__ import annotations
 
 import logging
-import math
 import random
 import threading
 import time
@@ -32,6 +31,7 @@ from nvr_hooks import (
     WrongUse,
     now,
 )
+from nvr_hooks.moments import uptime
 
 from .deliveries import Deliveries, Delivery
 
@@ -69,8 +69,7 @@ class LiveSource(Protocol):
 
 
 class Backoff:
-    """Waiting times that double from `first` to `cap` seconds, each shortened by up to a half (`jitter` gives 0…1), so that a
-    thousand cameras behind one switch do not come back in one instant."""
+    """Waiting times that double from `first` to `cap` seconds, each cut by up to a half (`jitter`, 0…1): not all come back at once."""
 
     def __init__(self, first: float = 1.0, cap: float = 60.0, jitter: Callable[[], float] = random.random) -> None:
         self._first = first
@@ -324,14 +323,15 @@ class SharedStream:
             self._tally.last_error = reason
         # A camera that comes back with another password fails anew, and somebody has to do something about it.
         anew, self._failing = first or self._failing != state, state
-        loud = anew and time.monotonic() - self._warned.get(state, -math.inf) > _SAY_AGAIN
+        loud = anew and time.monotonic() - self._warned.get(state, float("-inf")) > _SAY_AGAIN
         if loud:
             self._warned[state] = time.monotonic()
         level = logging.WARNING if loud else logging.DEBUG
         _log.log(level, "%s (%s, next try at %s)", reason, self._source, until.isoformat(timespec="seconds"))
         self._change(run, state, reason, until)
-        # In slices: the clock of `until` may be set, and a waiting thread's own stands still while the machine sleeps.
-        while not run.wake.is_set() and (left := (until - self._clock()).total_seconds()) > 0:
+        over = uptime() + (until - self._clock()).total_seconds()
+        # In slices: a waiting thread's own clock stands still while the machine sleeps. Back by a day, the other one would cost that day.
+        while not run.wake.is_set() and (left := min((until - self._clock()).total_seconds(), over - uptime())) > 0:
             run.wake.wait(min(left, 30.0))
         if run.leave():
             self._backoff.reset()

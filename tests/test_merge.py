@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from nvr_hooks import (
     Alarm,
     AlarmPicture,
@@ -163,10 +164,26 @@ def test_no_rule_is_retired_while_nothing_is_told_or_another_preset_is_looked_at
     merged = freshest()
     merged.take(reading(0, 1, preset=1))
     merged.take(reading(0, 2, preset=1))
-    assert [event.status for event in merged.take(reading(3600, 1, preset=1))] == [None, "ended"]
+    assert [event.status for event in merged.take(reading(3600, 1, preset=1))] == [None]
     merged.take(reading(3600, 2, preset=1))
     told = [event for seconds in range(3600, 3700) for event in merged.take(reading(seconds, 1, preset=2))]
     assert {event.status for event in told} == {None}
+
+
+@pytest.mark.parametrize("jump", [-86_400, -2, 2, 365 * 86_400])
+def test_a_clock_that_is_set_retires_no_rule_that_is_told_and_every_one_that_is_not(jump: int) -> None:
+    merged = freshest()
+    for seconds in range(20):
+        for rule in (1, 2, 3):
+            merged.take(reading(seconds + rule / 10, rule))
+    ended = []
+    for seconds in range(20, 50):
+        for rule in (1, 2):
+            told = merged.take(reading(jump + seconds + rule / 10, rule))
+            ended += [(event.rule, seconds) for event in told if event.status == "ended"]
+    [(rule, seconds)] = ended
+    assert rule == 3
+    assert 28 <= seconds <= 34
 
 
 def test_a_rule_the_device_has_ended_is_retired_once() -> None:
@@ -191,7 +208,8 @@ def test_the_rules_kept_are_bounded() -> None:
     merged = freshest()
     for rule in range(MOST + 50):
         merged.take(reading(0, rule))
-    assert sum(event.status == "ended" for event in merged.take(reading(100, 5000))) == MOST - 1
+    told = [event for seconds in (8, 16) for event in merged.take(reading(seconds, 5000))]
+    assert sum(event.status == "ended" for event in told) == MOST - 1
 
 
 # -- fires in metadata, which have no number and no end ----------------------------------------------------------------------

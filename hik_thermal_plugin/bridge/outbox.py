@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from nvr_hooks import rfc3339
+from nvr_hooks.moments import Moment, moments
 
 from .messages import Document, Message
 from .store import Row, Store
@@ -54,8 +55,7 @@ class Item:
     """Place in the order: of two events the later one has the greater name, over restarts too."""
     message: Message
     kind: str
-    taken: float
-    """Seconds since 1970."""
+    taken: Moment
 
     @property
     def size(self) -> int:
@@ -74,7 +74,7 @@ class Dropped:
 
 
 class Outbox:
-    """Thread-safe. `on_change` is called when something was dropped; `clock` tells seconds since 1970."""
+    """Thread-safe. `on_change` is called when something was dropped; `clock` tells seconds since 1970; set meanwhile, it makes nothing older."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Outbox:
         self._max_age = max_age
         self._max_size = max_size
         self._on_change = on_change
-        self._clock = clock
+        self._now = moments(clock)
         self._lock = threading.Lock()
         self._items: dict[str, Item] = {}
         self._ranks: list[dict[str, Item]] = [{} for _ in range(max(_RANKS.values()) + 1)]
@@ -98,7 +98,7 @@ class Outbox:
         self._last = 0
         self._dropped = Dropped()
         self._untold: list[str] = []
-        self._tell_at = 0.0
+        self._told: Moment | None = None
 
     def load(self) -> None:
         """Take up what an earlier life could not deliver; call once, after the store was opened."""
@@ -119,10 +119,16 @@ class Outbox:
         """Take one event: from now on it is on its way."""
         with self._lock:
             self._last = max(self._last + 1, time.time_ns())
-            item = Item(f"{self._last:020d}", message, kind, self._clock())
+            item = Item(f"{self._last:020d}", message, kind, self._now())
             self._add(item)
             self._unsent.append(item)
-            about = {"topic": message.topic, "kind": kind, "taken": item.taken}
+            about = {
+                "topic": message.topic,
+                "kind": kind,
+                "taken": item.taken.wall,
+                "boot": item.taken.boot,
+                "up": item.taken.up,
+            }
             self._store.put(AREA, item.name, json.dumps(about), message.payload)
             crowded = self._size > self._max_size
         if crowded:
@@ -161,11 +167,11 @@ class Outbox:
                 _COUNTERS, "dropped", json.dumps({name: getattr(counted, name) for name in Dropped.__slots__})
             )
             self._untold += dropped
-            if self._clock() < self._tell_at:
+            now = self._now()
+            if self._told is not None and 0 <= self._told.until(now) < _QUIET_SECONDS:
                 told = []
             else:
-                told, self._untold = self._untold, []
-                self._tell_at = self._clock() + _QUIET_SECONDS
+                told, self._untold, self._told = self._untold, [], now
         if told:
             log.warning("the outbox dropped %d undelivered events: %s", len(told), ", ".join(sorted(set(told))))
         self._on_change()
@@ -196,10 +202,10 @@ class Outbox:
             }
 
     def _overdue(self) -> list[Item]:
-        oldest = self._clock() - self._max_age
+        now = self._now()
         found = []
         for item in self._items.values():
-            if item.taken >= oldest:
+            if item.taken.until(now) <= self._max_age:
                 break
             found.append(item)
         return found
@@ -225,12 +231,11 @@ class Outbox:
             counted.no_room += 1
         if item.kind in counted.by_kind or len(counted.by_kind) < 256:
             counted.by_kind[item.kind] = counted.by_kind.get(item.kind, 0) + 1
-        counted.last_at = self._clock()
+        counted.last_at = self._now().wall
         return item.kind
 
 
 def _restored(name: str, row: Row) -> Item:
     about: dict[str, Any] = json.loads(row[0])
-    return Item(
-        f"{int(name):020d}", Message(str(about["topic"]), row[1], 1, False), str(about["kind"]), float(about["taken"])
-    )
+    taken = Moment(float(about["taken"]), str(about.get("boot", "")), float(about.get("up", 0.0)))
+    return Item(f"{int(name):020d}", Message(str(about["topic"]), row[1], 1, False), str(about["kind"]), taken)

@@ -25,8 +25,9 @@ _MISSED = 3  # heartbeats, where the device sends them more slowly
 class AlertStream:
     """One connection of the source `alert_stream` (worker.LiveSource).
 
-    `zone` tells the zone of times without an offset. `silence` is the least time without a byte after which the connection is given up;
-    a device whose heartbeats are slow gets three of them. `clock` gives monotonic seconds.
+    `zone` tells the zone of times without an offset; `told` is given the device's clock with each heartbeat. `silence` is the least time
+    without a byte after which the connection is given up; a device whose heartbeats are slow gets three of them. `clock` gives monotonic
+    seconds.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class AlertStream:
         client: IsapiClient,
         *,
         zone: Callable[[], tzinfo | None] = lambda: None,
+        told: Callable[[datetime], object] = lambda at: None,
         silence: float = SILENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._camera = client.camera
         self._parts = PartStream(client, "alarm stream")
         self._zone = zone
+        self._told = told
         self._clock = clock
         self._silence = silence
         self.counters = self._parts.counters
@@ -98,6 +101,7 @@ class AlertStream:
         self._beat = here
         if at is not None:
             self._device_clock = (at, here)
+            self._told(at)
 
     def _is_late(self, alarm: Alarm) -> bool:
         """Compare with the device's own clock, which may be wrong; before a heartbeat has told it nothing is late."""

@@ -29,7 +29,7 @@ from nvr_hooks import (
     now,
 )
 
-from ..transport import Capture, Compute, Diagnosis, Identity, TemperatureSource
+from ..transport import Capture, Compute, DeviceClock, Diagnosis, Identity, TemperatureSource
 from ..wire.device import (
     Capabilities,
     DeviceInfo,
@@ -82,9 +82,10 @@ class IsapiDevice:
         poll_interval: float = 2.0,
         frame_interval: float = 1.0,
         enable_metadata: bool = False,
+        clock: DeviceClock | None = None,
     ) -> None:
         """`config_channel` and `data_channel` are tried first for rules and for temperatures; intervals in seconds. `enable_metadata`:
-        switch metadata on in the camera before it is read."""
+        switch metadata on in the camera before it is read. `clock` is shown what heartbeats say."""
         self._camera = camera
         self._client = client
         self._host = urlsplit(client.url).hostname or ""
@@ -92,6 +93,7 @@ class IsapiDevice:
         self._poll_interval = poll_interval
         self._frame_interval = frame_interval
         self._enable_metadata = enable_metadata
+        self._device_clock = clock or DeviceClock()
         self._zone: tzinfo | None = None
         self._others: tuple[int, ...] = ()
         self._numbers = ThermalChannels(camera, config_channel, data_channel)
@@ -132,7 +134,7 @@ class IsapiDevice:
 
     def alarms(self, zone: Callable[[], tzinfo | None]) -> AlertStream:
         """Return a source that arms the device (guide 7.1.1)."""
-        return AlertStream(self._client, zone=zone)
+        return AlertStream(self._client, zone=zone, told=self._device_clock.show)
 
     def snapshot(self, channel: int, stream: int, deadline: float) -> tuple[bytes, datetime]:
         """Return a JPEG of the stream's channel (isapi.md 3)."""

@@ -46,6 +46,7 @@ AT_ONCE = 4
 BURST = 1_000
 PER_SECOND = 50.0
 """Requests a camera may send in a moment, and for good; more are answered 503."""
+DOUBT_SECONDS = 60.0
 _SHOWN = 60
 _SAID = 32
 _PATH = re.compile(r"[0-9a-f]{32}\Z")
@@ -56,7 +57,8 @@ class PushSource:
     """What one camera pushes. Thread-safe. A door of the listener (listener.Door) while it is attended.
 
     `take` hands an event to who listens to the camera and tells whether anybody took it; it returns at once. `host` is the camera's
-    address or name. `zone` is for times without an offset, `clock_ahead` how much the camera's clock is ahead of ours, where known.
+    address or name. `zone` is for times without an offset, `clock_ahead` how much the camera's clock is ahead of ours, where known;
+    `doubt` is called, now and then, when an alarm is late by that: the camera's clock may have been set.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class PushSource:
         host: Callable[[], str],
         zone: Callable[[], tzinfo | None] = lambda: None,
         clock_ahead: Callable[[], timedelta | None] = lambda: None,
+        doubt: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.camera = camera
@@ -79,6 +82,8 @@ class PushSource:
         self._take = take
         self._zone = zone
         self._clock_ahead = clock_ahead
+        self._doubt = doubt
+        self._doubted: float | None = None
         self._clock = clock
         self._lock = threading.Lock()
         self._path: str | None = None
@@ -222,7 +227,15 @@ class PushSource:
 
     def _is_late(self, alarm: Alarm) -> bool:
         ahead = self._clock_ahead()
-        return alarm.at is not None and ahead is not None and alarm.received_at + ahead - alarm.at > LATE
+        if alarm.at is None or ahead is None or alarm.received_at + ahead - alarm.at <= LATE:
+            return False
+        with self._lock:
+            present = self._clock()
+            asks = self._doubted is None or present - self._doubted >= DOUBT_SECONDS
+            self._doubted = present if asks else self._doubted
+        if asks:
+            self._doubt()
+        return True
 
 
 class PushBody:

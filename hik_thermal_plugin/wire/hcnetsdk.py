@@ -67,12 +67,18 @@ def device_time(value: int, zone: tzinfo | None) -> datetime | None:
     if value == 0:
         return None
     try:
+        second = whole_second(value & 63)
         at = datetime(
-            (value >> 26) + 2000, value >> 22 & 15, value >> 17 & 31, value >> 12 & 31, value >> 6 & 63, value & 63
+            (value >> 26) + 2000, value >> 22 & 15, value >> 17 & 31, value >> 12 & 31, value >> 6 & 63, second
         )
     except ValueError:
         return datetime.fromtimestamp(value, UTC) if _EARLIEST <= value < _LATEST else None
     return None if zone is None else at.replace(tzinfo=zone)
+
+
+def whole_second(second: int) -> int:
+    """Return the second of a minute; a leap second, which datetime does not have, counts as the one before it (as in `read_time`)."""
+    return 59 if second == 60 else second
 
 
 def zone_ahead(hours: int, minutes: int) -> tzinfo | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nvr_hooks import BadAnswer
 
-from .hcnetsdk import words
+from .hcnetsdk import whole_second, words
 from .hcnetsdk_layouts import (
     NET_DVR_FILECOND_V40,
     NET_DVR_FINDDATA_V40,
@@ -117,4 +117,4 @@ def _time(at: datetime, zone: tzinfo | None) -> NET_DVR_TIME:
 
 
 def _digits(time: Any) -> tuple[int, ...]:
-    return (time.dwYear, time.dwMonth, time.dwDay, time.dwHour, time.dwMinute, time.dwSecond)
+    return (time.dwYear, time.dwMonth, time.dwDay, time.dwHour, time.dwMinute, whole_second(time.dwSecond))

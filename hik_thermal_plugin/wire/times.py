@@ -11,6 +11,9 @@ _TIME = re.compile(
     r"\s*([Zz]|[+-]\d{1,2}(?::?\d{2})?(?::?\d{2})?)?\Z",
     re.ASCII,
 )
+_LEAP = re.compile(
+    r"(\d{8}[Tt]\d{4})60", re.ASCII
+)  # 20161231T235960Z; where it is written with colons `_TIME` takes it
 _HMS = r"([+-]?)(\d{1,3})(?::(\d{1,2}))?(?::(\d{1,2}))?"
 _NAME = r"(<[^<>]{1,20}>|[A-Za-z]{1,20})"
 _ZONE = re.compile(rf"{_NAME}{_HMS}(?:{_NAME}(?:{_HMS})?(?:,([^,]{{1,40}}),([^,]{{1,40}}))?)?\Z", re.ASCII)
@@ -23,9 +26,10 @@ _YEARS = (1900, 9990)  # outside, a conversion to UTC or to another zone overflo
 def read_time(word: str, zone: tzinfo | None = None) -> datetime | None:
     """Read a device's time: `2023-12-27T18:07:58+08:00`, `…-8:00`, `…Z`, with a fraction, or without offset; None when it makes no sense.
 
+    A leap second (`…:60`) counts as the second before it, which has a name.
     Without an offset the time is taken in `zone`; without that it is None, because nobody can tell which moment it names.
     """
-    word = word.strip()
+    word = _LEAP.sub(r"\g<1>59", word.strip(), count=1)
     try:
         at = datetime.fromisoformat(word)
     except ValueError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from nvr_hooks import Alarm, AlarmPicture, ConnectionChanged, Event, MotionAlarm, NvrError, OtherAlarm
@@ -35,13 +36,16 @@ class Stage:
         self.now = 0.0
         self.takes = True
         self.events: list[Event] = []
+        self.ahead = timedelta(0)
+        self.doubts: list[float] = []
         self.source = PushSource(
             "kiln",
             Listener(),
             folder,
             self.take,
             host=lambda: "192.0.2.10",
-            clock_ahead=lambda: timedelta(0),
+            clock_ahead=lambda: self.ahead,
+            doubt=lambda: self.doubts.append(self.now),
             clock=lambda: self.now,
         )
 
@@ -149,6 +153,17 @@ def test_an_alarm_that_was_long_on_its_way_is_late(stage: Stage) -> None:
     stage.push(XML.replace(b"<eventType>", b"<dateTime>2020-01-01T00:00:00Z</dateTime><eventType>"))
     assert isinstance(stage.events[0], Alarm)
     assert stage.events[0].late
+
+
+def test_a_late_alarm_lets_the_cameras_clock_be_asked_for_now_and_then(stage: Stage) -> None:
+    told = XML.replace(b"<eventType>", b"<dateTime>2020-01-01T00:00:00Z</dateTime><eventType>")
+    for stage.now in (0.0, 1.0, 59.0, 60.0):
+        stage.push(told)
+    assert stage.doubts == [0.0, 60.0]
+    stage.now, stage.ahead = 200.0, datetime(2020, 1, 1, tzinfo=UTC) - datetime.now(UTC)
+    stage.push(told)
+    assert not cast(Alarm, stage.events[-1]).late
+    assert stage.doubts == [0.0, 60.0]
 
 
 def test_a_path_that_cannot_be_kept_is_an_error_of_the_source(tmp_path: Path) -> None:
