@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, cast
 
@@ -28,12 +28,14 @@ from nvr_hooks import (
     Subscription,
     TemperatureReading,
 )
+from nvr_hooks.moments import uptime
 
 from .virtual import value_of
 
 READING_SECONDS: Final = 10.0
 """How long the temperatures are waited for, as long as a rule has told none."""
 MOST_RECORDINGS: Final = 100
+_SET: Final = timedelta(seconds=2)
 _NO_EVENT: Final = frozenset({"", "timing", "cmr", "manual"})
 """Kinds of recordings that nothing has caused (isapi.md 5.1: timing, CMR)."""
 _LEVELS: Final[tuple[tuple[Level, str], ...]] = (("alarm", "alarm"), ("pre_alarm", "pre_alarm"))
@@ -46,6 +48,7 @@ class Gaps:
     """The gaps of one camera. Thread-safe. A thread of its own asks the device and tells the report; several gaps in a row become one.
 
     `rules` returns the thermal channel and its rules document, `watch` subscribes to its temperatures, `search` finds recordings of it.
+    `clock` gives seconds that nobody can set: where the machine's clock was set in a gap, its beginning is told by the clock of its end.
     """
 
     def __init__(
@@ -56,16 +59,19 @@ class Gaps:
         watch: Callable[[Sink], Subscription],
         search: Callable[[datetime, datetime], Iterable[RecordedFile]],
         tell: Callable[[Event], object],
+        clock: Callable[[], float] = uptime,
     ) -> None:
         self._camera = camera
         self._rules = rules
         self._watch = watch
         self._search = search
         self._tell = tell
+        self._clock = clock
         self._lock = threading.Lock()
         self._connected = False
         self._lost_at: datetime | None = None
-        self._waiting: tuple[datetime, datetime, Source] | None = None
+        self._noticed: tuple[datetime, float] | None = None  # by the machine's clock, and by ours
+        self._waiting: tuple[datetime | None, datetime, Source] | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -82,15 +88,17 @@ class Gaps:
     def see(self, event: ConnectionChanged, heard_at: datetime | None, *, listened: bool) -> None:
         """Take the changes of one source; `heard_at` is when its earlier connections were heard last. Returns at once."""
         if not listened:
-            self._connected, self._lost_at = False, None
+            self._connected, self._lost_at, self._noticed = False, None, None
         elif event.state != "online":
             if self._connected and event.state != "removed":
                 self._lost_at = heard_at or event.received_at
+                self._noticed = (event.received_at, self._clock())
             self._connected = False
         else:
             lost_at, self._lost_at, self._connected = self._lost_at, None, True
             if lost_at is not None:
-                self._look_later(lost_at, event.received_at, event.source)
+                self._look_later(self._on_clock_of(event.received_at, lost_at), event.received_at, event.source)
+            self._noticed = None
 
     def interrupt(self) -> None:
         """Begin to end, without a report."""
@@ -103,11 +111,23 @@ class Gaps:
         if thread is not None and thread is not threading.current_thread():
             thread.join(READING_SECONDS)
 
-    def _look_later(self, lost_at: datetime, back_at: datetime, source: Source) -> None:
+    def _on_clock_of(self, back_at: datetime, lost_at: datetime) -> datetime | None:
+        """Return when the gap began as the clock of its end would have told it; None where the clock went back and nothing tells."""
+        if self._noticed is not None:
+            noticed, by_ours = self._noticed
+            set_by = back_at - noticed - timedelta(seconds=self._clock() - by_ours)
+            if abs(set_by) > _SET:
+                lost_at += set_by
+        return lost_at if lost_at <= back_at else None
+
+    def _look_later(self, lost_at: datetime | None, back_at: datetime, source: Source) -> None:
         with self._lock:
             if self._closing.is_set():
                 return
-            first = lost_at if self._waiting is None else min(lost_at, self._waiting[0])
+            first = lost_at
+            if self._waiting is not None:
+                before = self._waiting[0]
+                first = None if lost_at is None or before is None else min(lost_at, before)
             self._waiting = (first, back_at, source)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=f"{self._camera}-gap", daemon=True)
@@ -129,7 +149,7 @@ class Gaps:
                 _log.warning("%s", told(report))
                 self._tell(report)
 
-    def _report(self, lost_at: datetime, back_at: datetime, source: Source) -> GapReport:
+    def _report(self, lost_at: datetime | None, back_at: datetime, source: Source) -> GapReport:
         unknown: list[str] = []
         channel, beyond = self._beyond(unknown)
         recordings = self._recordings(lost_at, back_at, unknown)
@@ -180,8 +200,11 @@ class Gaps:
                     break
         return readings
 
-    def _recordings(self, start: datetime, end: datetime, unknown: list[str]) -> tuple[RecordedFile, ...] | None:
+    def _recordings(self, start: datetime | None, end: datetime, unknown: list[str]) -> tuple[RecordedFile, ...] | None:
         found: list[RecordedFile] = []
+        if start is None:
+            unknown.append(f"recordings: {self._camera}: since when is not known: the clock was set back meanwhile")
+            return None
         try:
             of_events = (file for file in self._search(start, end) if (file.kind or "").lower() not in _NO_EVENT)
             found.extend(islice(of_events, MOST_RECORDINGS + 1))

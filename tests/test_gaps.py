@@ -104,7 +104,10 @@ class Stage:
         self.asked = threading.Semaphore(0)
         self.held = threading.Event()
         self.held.set()
-        self.gaps = Gaps("kiln", rules=self.rules, watch=self.watch, search=self.search, tell=self.take)
+        self.up = self.set_by = 0.0
+        self.gaps = Gaps(
+            "kiln", rules=self.rules, watch=self.watch, search=self.search, tell=self.take, clock=lambda: self.up
+        )
 
     def rules(self) -> tuple[int, dict[str, Any]]:
         self.asked.release()
@@ -129,7 +132,9 @@ class Stage:
         self.reports.append(event)
 
     def see(self, state: ConnectionState, seconds: float, *, listened: bool = True, heard: float | None = None) -> None:
-        change = ConnectionChanged(camera="kiln", state=state, received_at=START + timedelta(seconds=seconds))
+        self.up = seconds
+        received_at = START + timedelta(seconds=seconds + self.set_by)
+        change = ConnectionChanged(camera="kiln", state=state, received_at=received_at)
         self.gaps.see(change, None if heard is None else START + timedelta(seconds=heard), listened=listened)
 
 
@@ -177,6 +182,33 @@ def test_what_is_no_gap_is_not_reported(stage: Stage, states: list[Any]) -> None
         stage.see(state, number, listened=listened)
 
     assert not stage.asked.acquire(timeout=0.05)
+
+
+@pytest.mark.parametrize("jump", [-86_400, 365 * 86_400])
+def test_a_clock_that_is_set_in_a_gap_does_not_change_how_long_it_was(
+    stage: Stage, wait_for: WaitFor, jump: int
+) -> None:
+    stage.see("online", 0)
+    stage.see("offline", 100, heard=60)
+    stage.set_by = jump
+    stage.see("error", 150, heard=60)
+    stage.see("online", 200, heard=60)
+    wait_for(lambda: stage.reports)
+
+    [report] = stage.reports
+    assert report.back_at == START + timedelta(seconds=200 + jump)
+    assert report.lost_at == report.back_at - timedelta(seconds=140)
+
+
+def test_a_gap_of_an_earlier_life_whose_clock_was_ahead_has_no_known_beginning(stage: Stage, wait_for: WaitFor) -> None:
+    stage.gaps.begin(START + timedelta(days=1))
+    stage.see("online", 0)
+    wait_for(lambda: stage.reports)
+
+    [report] = stage.reports
+    assert (report.lost_at, report.recordings) == (None, None)
+    assert "since when is not known" in report.unknown[-1]
+    assert "from an unknown time to" in told(report)
 
 
 def test_what_cannot_be_looked_up_is_unknown_and_not_empty(stage: Stage, wait_for: WaitFor) -> None:

@@ -103,3 +103,39 @@ def test_a_recording_that_cannot_be_removed_is_told(
     assert shelf(tmp_path).tidy(NOON) == []
     assert "cannot be removed: Permission denied" in caplog.text
     monkeypatch.undo()
+
+
+def test_a_clock_that_jumps_ahead_removes_nothing_for_its_age_for_a_day(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    young = put(tmp_path, "kiln/20260301T110000Z_2_fire.mp4", hours=1)
+    up = 0.0
+    kept = Shelf(tmp_path, max_age=24 * 3600, max_size=10_000, uptime=lambda: up)
+    year = timedelta(days=365)
+    assert kept.tidy(NOON) == []
+    for up in (60.0, 3600.0, 86_400.0):
+        assert kept.tidy(NOON + year + timedelta(seconds=up)) == []
+    assert [record.message for record in caplog.records] == [
+        f"the clock went ahead by 8760.0 hours: for a day no recording below {tmp_path} is removed for its age"
+    ]
+    up = 100.0 + 86_400
+    assert kept.tidy(NOON + year + timedelta(seconds=up)) == [young]
+
+
+def test_a_clock_that_jumps_ahead_by_mistake_and_is_mended_costs_nothing(tmp_path: Path) -> None:
+    young = put(tmp_path, "kiln/20260301T110000Z_2_fire.mp4", hours=1)
+    up = 0.0
+    kept = Shelf(tmp_path, max_age=100 * 3600, max_size=10_000, uptime=lambda: up)
+    kept.tidy(NOON)
+    up = 60.0
+    kept.tidy(NOON + timedelta(days=365))
+    up = 120.0 + 86_400
+    assert kept.tidy(NOON + timedelta(seconds=up)) == []
+    assert young.exists()
+
+
+def test_after_a_clock_was_set_back_the_recordings_before_it_make_room_first(tmp_path: Path) -> None:
+    before = put(tmp_path, "kiln/20270301T110000Z_2_fire.mp4", hours=-365 * 24)
+    since = put(tmp_path, "kiln/20260301T110000Z_2_fire.mp4", hours=1)
+    assert shelf(tmp_path, size=1500).tidy(NOON) == [before]
+    assert since.exists()
