@@ -8,7 +8,7 @@ import ssl
 from contextlib import suppress
 from typing import Any, Final
 
-from nvr_hooks import Refused, Unreachable
+from nvr_hooks import Refused, Unreachable, now
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
@@ -26,6 +26,9 @@ _REFUSED: Final = frozenset({134, 135, 138, 140})
 """Reason codes, MQTT 3.1.1's translated by paho: bad user name or password, not authorized, banned, bad authentication method."""
 _RETAIN_NOT_SUPPORTED: Final = 154
 _UNSPECIFIED: Final = 128
+UNTRUSTED: Final = "its certificate is not trusted"
+_DATES: Final = (9, 10)
+"""X509_V_ERR_CERT_NOT_YET_VALID and …_HAS_EXPIRED."""
 
 
 def new_client(settings: BridgeSettings, client_id: str) -> Client:
@@ -106,7 +109,15 @@ def connection_error(settings: BridgeSettings, reason: ReasonCode | Exception) -
 
 def cause(error: Exception) -> str:
     """Tell why a connection was not made, without the number of the system's error."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{UNTRUSTED}: {untrusted(error)}"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def untrusted(error: ssl.SSLCertVerificationError) -> str:
+    """Tell why a certificate is not trusted; of its dates, by which clock."""
+    clock = f" by this machine's clock, {now():%Y-%m-%d}" if error.verify_code in _DATES else ""
+    return f"{error.verify_message}{clock}"
 
 
 class _ClosedOnFailure(ssl.SSLSocket):

@@ -17,7 +17,7 @@ from nvr_hooks import Finding
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .broker import KEEPALIVE, cause, is_refusal, new_client
+from .broker import KEEPALIVE, cause, is_refusal, new_client, untrusted
 from .messages import OFFLINE, ONLINE, Topics
 from .settings import BridgeSettings
 
@@ -202,6 +202,6 @@ def _not_reached(settings: BridgeSettings, error: Exception) -> Finding:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _found(
             "broker_untrusted",
-            f"the certificate of the broker {settings.address} is not trusted ({error.verify_message})",
+            f"the certificate of the broker {settings.address} is not trusted ({untrusted(error)})",
         )
     return _found("broker_unreachable", f"the broker {settings.address} cannot be reached: {cause(error)}")

@@ -31,7 +31,7 @@ from typing import Any, Final
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .broker import KEEPALIVE, WINDOW, Attempt, cause, new_client
+from .broker import KEEPALIVE, UNTRUSTED, WINDOW, Attempt, cause, new_client
 from .messages import OFFLINE, ONLINE, Message, Topics
 from .outbox import Item, Outbox
 from .retained import Retained
@@ -94,7 +94,7 @@ class Link:
         self._said_offline = False
         self._wakes: tuple[socket.socket, socket.socket] | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
-        self._trouble = ""
+        self._told: set[str] = set()
 
     @property
     def online(self) -> bool:
@@ -270,7 +270,7 @@ class Link:
         self._flight.clear()
         self._outbox.rewind()
         self._client = client
-        self._trouble = ""
+        self._told.clear()
         waiting = self._outbox.waiting
         log.info("connected to the broker %s; %d events were waiting", self._settings.address, waiting)
 
@@ -282,9 +282,9 @@ class Link:
         self._lock.notify_all()
 
     def _complain(self, reason: str, *, refused: bool) -> None:
-        """Log the first of a kind of trouble, the rest for those who look closer."""
-        kind = "refused" if refused else "away"
-        if self._trouble == kind:
+        """Log each kind of trouble once until the broker is back: the one that lasts may not be the first. The rest is for who looks closer."""
+        kind = "refused" if refused else "untrusted" if reason.startswith(UNTRUSTED) else "away"
+        if kind in self._told:
             log.debug("the broker %s: %s", self._settings.address, reason)
         elif refused:
             user = self._settings.username or "nobody (no username)"
@@ -294,7 +294,7 @@ class Link:
             )  # fmt: skip
         else:
             log.warning("the broker %s is away (%s): alarms wait, trying again", self._settings.address, reason)
-        self._trouble = kind
+        self._told.add(kind)
 
     # -- under the lock ------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from nvr_hooks import (
     Unreachable,
     Unsupported,
     WrongUse,
+    now,
 )
 
 from ..wire.status import Meaning, ResponseStatus, parse_response_status
@@ -40,6 +41,7 @@ _ERRORS: dict[Meaning, type[CameraError]] = {
 }
 _NO_ROOM, _NO_ROOM_CODE = "maxsessionuserlink", 0x4000000B
 _SHOWN = 80
+_DATES = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID and …_HAS_EXPIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,11 @@ def cause_of(error: BaseException) -> str:
     chain = _chain(error)
     for link in reversed(chain):
         match link:
+            case ssl.SSLCertVerificationError(verify_code=code, verify_message=why) if code in _DATES:
+                return (
+                    f"its certificate is not trusted ({why} by this machine's clock, {now():%Y-%m-%d}): where the clock is "
+                    "right, renew it in the camera, or trust exactly this one as tls: {fingerprint: …}"
+                )
             case ssl.SSLCertVerificationError(verify_message=why):
                 return (
                     f"its certificate is not trusted ({why}): give the camera's certificate as tls: {{ca: FILE}}, "

@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from scripted_device import DEVICE_INFO, IDENTITY, ScriptedDevice, reply
 
 from hik_thermal_plugin.isapi.alert_stream import AlertStream
 from hik_thermal_plugin.isapi.client import IsapiClient
+from hik_thermal_plugin.isapi.faults import cause_of
 from hik_thermal_plugin.isapi.tls import Tls, TlsVersion, context_for
 
 MakeClient = Callable[..., IsapiClient]
@@ -214,3 +216,13 @@ def test_a_stream_over_tls_is_lost_like_any_other(
     error = reader.ended()
     assert isinstance(error, Unreachable)
     assert ("ended by the device" if end == "end" else "nothing came for 0.2 s") in str(error)
+
+
+@pytest.mark.parametrize(("code", "why"), [(9, "certificate is not yet valid"), (10, "certificate has expired")])
+def test_dates_of_a_certificate_are_told_with_the_clock_they_were_held_against(code: int, why: str) -> None:
+    error = ssl.SSLCertVerificationError()
+    error.verify_code, error.verify_message = code, why
+    said = cause_of(error)
+    assert f"{why} by this machine's clock, {datetime.now(UTC):%Y-%m-%d})" in said
+    assert "renew it in the camera, or trust exactly this one as tls: {fingerprint: …}" in said
+    assert "ca:" not in said

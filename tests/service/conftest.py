@@ -26,9 +26,11 @@ WaitFor = Callable[..., None]
 class Subscriber:
     """Somebody who listens: every message in order, and the last one of each topic."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **settings: Any) -> None:
         self.messages: list[tuple[str, Any]] = []
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        for name, arguments in settings.items():
+            getattr(self._client, name)(*arguments)
         self._client.on_message = self._take
         ready = threading.Event()
         self._client.on_subscribe = lambda *_: ready.set()
@@ -74,6 +76,8 @@ class Service:
         self.secret = secret
         self.process: subprocess.Popen[bytes] | None = None
         self.log = folder / "service.log"
+        self.environ: dict[str, str] = {}
+        """What its processes have in their environment besides."""
 
     def configure(self, cameras: dict[str, dict[str, Any]], **mqtt_settings: Any) -> None:
         """Write the configuration."""
@@ -118,7 +122,7 @@ class Service:
         return [str(program), *arguments, "-c", str(self.folder / "config.yaml")]
 
     def _environ(self) -> dict[str, str]:
-        return {**os.environ, "KILN_PASSWORD": self.secret, "NVR_BLOCK_PLUGINS": "fake,listener"}
+        return {**os.environ, "KILN_PASSWORD": self.secret, "NVR_BLOCK_PLUGINS": "fake,listener", **self.environ}
 
 
 class Mosquitto:
@@ -134,13 +138,13 @@ class Mosquitto:
         own = ("persistence false", "set_tcp_nodelay true", f"user {getpass.getuser()}")
         config.write_text("\n".join((f"listener {self.port} 127.0.0.1", *lines, *own, "")))
         self._command = [program, "-c", str(config)]
-        self._log = config.with_suffix(".log")
+        self.log = config.with_suffix(".log")
         self._wait_for = wait_for
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         self._wait_for(lambda: _answers(self.port), what="mosquitto")
 
@@ -179,6 +183,20 @@ def subscriber(broker: int) -> Iterator[Subscriber]:
     made = Subscriber(broker)
     yield made
     made.close()
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Subscriber]]:
+    """Return `listen(port, **settings of paho's client)`: somebody who listens to everything there."""
+    made: list[Subscriber] = []
+
+    def make(port: int, **settings: Any) -> Subscriber:
+        made.append(Subscriber(port, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture
