@@ -216,7 +216,7 @@ def _pictures(place: _Place, shown: Shown) -> Iterator[tuple[str, Document]]:
     for where in shown.pictures:
         channel, kind, *view = where.split("/")
         called = _ALARMS.get(kind, (kind.replace("_", " ").capitalize(), None))[0]
-        name = f"{called} picture" + (", visible" if view else "")
+        name = f"{called} picture" + ("" if not view else ", visible" if view == ["visible"] else f" {view[0]}")
         yield (
             "_".join((channel, "picture", kind, *view)),
             {

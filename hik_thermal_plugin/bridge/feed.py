@@ -27,6 +27,7 @@ from nvr_hooks import (
 
 from .lifecycle import ALARM_SOURCES, LifeCycles, Outcome
 from .messages import WHOLE_CAMERA, Document, Message, Topics, rule_segment, segment
+from .pictures import PictureNumbers
 from .temperatures import News, Temperatures
 
 _STATES: Final = ("online", "auth_blocked", "error", "offline", "starting")
@@ -89,6 +90,7 @@ class Feed:
         self._temperatures = Temperatures()
         self._woken_at = float("inf")
         self._pictures: set[str] = set()
+        self._numbers = PictureNumbers()
         self._disks: Sequence[Disk] | None = None
         self._closed = False
 
@@ -106,6 +108,7 @@ class Feed:
                 return
             match event:
                 case Alarm():
+                    self._numbers.alarm(event)
                     self._tell(self._cycles.take(event, self._clock()))
                 case AlarmPicture():
                     self._picture(event)
@@ -212,9 +215,10 @@ class Feed:
 
     def _picture(self, picture: AlarmPicture) -> None:
         channel = picture.channel or WHOLE_CAMERA
-        message = self._topics.picture(self.name, channel, picture)
+        number = self._numbers.number(picture)
+        message = self._topics.picture(self.name, channel, picture, number)
         if message.topic not in self._pictures and len(self._pictures) >= _MOST_PICTURES:
-            message = self._topics.picture(self.name, channel, replace(picture, kind="other"))
+            message = self._topics.picture(self.name, channel, replace(picture, kind="other"), number)
         if picture.data:  # nothing would clear the picture before
             self._pictures.add(message.topic)
             self._out.level(message)

@@ -170,9 +170,9 @@ class Topics:
         """Tell what may have been missed while a source of the camera was away."""
         return Message(f"{self.prefix}/{segment(camera)}/gap", encode(document), 1, False)
 
-    def picture(self, camera: str, channel: int, picture: AlarmPicture) -> Message:
-        """Show the picture that came with an alarm; the visible camera's one has a topic of its own."""
-        view = "/visible" if picture.view == "visible" else ""
+    def picture(self, camera: str, channel: int, picture: AlarmPicture, number: int = 1) -> Message:
+        """Show the picture that came with an alarm; the visible camera's has a topic of its own, and so have further ones without a view."""
+        view = "/visible" if picture.view == "visible" else "" if number == 1 else f"/{number}"
         topic = f"{self._channel(camera, channel)}/picture/{segment(picture.kind or 'unknown')}{view}"
         return Message(topic, picture.data, 0, True)
 

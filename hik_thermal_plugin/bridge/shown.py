@@ -30,7 +30,7 @@ class Shown:
     rules: dict[str, Rule] = field(default_factory=dict)
     kinds: dict[str, None] = field(default_factory=dict)
     pictures: dict[str, None] = field(default_factory=dict)
-    """`2/fire`, or `2/fire/visible`, in the order they were first seen."""
+    """`2/fire`, `2/fire/visible` or `2/fire/2`, in the order they were first seen."""
     last_picture: dict[str, str] = field(default_factory=dict)
     """Channel -> the newest of its alarm pictures."""
 
@@ -54,12 +54,15 @@ class Shown:
         return fresh
 
     def see_picture(self, place: str) -> bool:
-        """Take an alarm picture; return whether it shows something new. The visible channel's is the newest one only for want of another."""
+        """Take an alarm picture; return whether it shows something new.
+
+        The visible channel's, and a further one of an alarm, is the newest one only for want of another.
+        """
         channel, _, rest = place.partition("/")
         fresh = place not in self.pictures
         self.pictures[place] = None
         last = self.last_picture.get(channel)
-        if last == place or (last is not None and rest.endswith("/visible") and not last.endswith("/visible")):
+        if last == place or (last is not None and "/" in rest and last.count("/") == 1):
             return fresh
         self.last_picture[channel] = place
         return True

@@ -237,12 +237,15 @@ def test_pictures() -> None:
     assert found.see_picture("2/fire/visible")
     assert found.see_picture("2/fire")
     assert not found.see_picture("2/fire/visible"), "the visible picture of an alarm is not the newest one"
+    assert found.see_picture("2/fire/2")
+    assert not found.see_picture("2/fire/2"), "nor is the second of two that nobody can tell apart"
     assert found.see_picture("2/temperature")
     assert not found.see_picture("2/temperature")
     parts = entities(shown=found)
 
     assert parts["2_picture_fire"]["image_topic"] == "site/hik/ofen_s_d_1___/2/picture/fire"
     assert parts["2_picture_fire_visible"]["name"] == "Fire picture, visible"
+    assert parts["2_picture_fire_2"]["name"] == "Fire picture 2"
     assert parts["2_last_picture"] == {
         "platform": "camera",
         "name": "Last alarm picture",

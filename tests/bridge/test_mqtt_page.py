@@ -33,6 +33,7 @@ def told() -> list[Message]:
         topics.gap("kiln", {}),
         topics.picture("kiln", 2, AlarmPicture(kind="fire")),
         topics.picture("kiln", 2, AlarmPicture(kind="fire", view="visible")),
+        topics.picture("kiln", 2, AlarmPicture(kind="fire"), 2),
         Message(topics.command_topic("kiln", 2, "snapshot"), b"", 1, False),
         topics.result(Request("kiln", "2", "snapshot"), {}),
     ]
