@@ -32,6 +32,8 @@ from .temperatures import News, Temperatures
 
 _STATES: Final = ("online", "auth_blocked", "error", "offline", "starting")
 """Of several alarm sources the first of these counts."""
+_STANDS_IN: Final = "metadata"
+"""Counts as a source of alarms while it tells one: a fire that goes on is not called unavailable because another source is lost."""
 _STATE: Final = ("state", "since", "reason", "retry_at")
 _COUNTERS: Final = tuple(
     item.name for item in fields(Health) if item.name not in ("camera", "source", "state", "since", "last_error")
@@ -88,6 +90,7 @@ class Feed:
         self._cycles = LifeCycles(info.name, release_after)
         self._sources: dict[str, Document] = {}
         self._temperatures = Temperatures()
+        self._said_state = "starting"
         self._woken_at = float("inf")
         self._pictures: set[str] = set()
         self._numbers = PictureNumbers()
@@ -98,7 +101,8 @@ class Feed:
         """Say what is known before the camera said anything: its levels of an earlier life are unknown now."""
         with self._lock:
             self._tell(self._cycles.load(saved, self._wall()))
-            self._out.level(self._topics.camera_state(self.name, self._state()))
+            self._said_state = ""
+            self._say_state()
             self._out.level(self._topics.info(self.name, self.info, None))
 
     def take(self, event: Event) -> None:
@@ -172,11 +176,12 @@ class Feed:
                 return
             self._tell(self._cycles.lose(self._wall()))
             self._pass_on(self._temperatures.lose(None, self._clock()))
+            self._said_state = "offline"
             self._out.level(self._topics.camera_state(self.name, "offline"))
             self._closed = True
 
     def _connection(self, source: str, state: str, since: str | None, reason: str | None, retry_at: str | None) -> None:
-        before = self._state()
+        before = self._sources_state()
         known = self._sources.get(source)
         document: Document = known or {"source": source, **dict.fromkeys((*_STATE, *_COUNTERS, "last_error"))}
         if known is not None and known["state"] == state:
@@ -186,18 +191,26 @@ class Feed:
         online = state == "online"
         self._tell(self._cycles.connection(source, online=online, now=self._clock(), wall=self._wall()))
         self._out.level(self._topics.source(self.name, source, document))
-        if (now_is := self._state()) != before:
-            self._out.level(self._topics.camera_state(self.name, now_is))
-            if now_is == "online":
-                self._out.online(self.name)
+        self._say_state()
+        if before != "online" and self._sources_state() == "online":
+            self._out.online(self.name)
         if not online:
             self._pass_on(self._temperatures.lose(source, self._clock()))
         self._out.changed(self.name, state)
 
     def _state(self) -> str:
+        return "online" if self._cycles.tells(_STANDS_IN) else self._sources_state()
+
+    def _sources_state(self) -> str:
         states = {document["state"] for name, document in self._sources.items() if name in ALARM_SOURCES}
         states = states or {document["state"] for document in self._sources.values()}
         return next((state for state in _STATES if state in states), "offline" if states else "starting")
+
+    def _say_state(self) -> None:
+        """Tell the camera's state where it is another one than was told."""
+        before, self._said_state = self._said_state, self._state()
+        if before != self._said_state:
+            self._out.level(self._topics.camera_state(self.name, self._said_state))
 
     def _reading(self, reading: TemperatureReading) -> None:
         place = (reading.channel or WHOLE_CAMERA, rule_segment(reading))
@@ -236,6 +249,8 @@ class Feed:
             self._out.level(self._topics.alarm(self.name, channel, kind, document))
         for name, document in outcome.saved.items():
             self._out.save(self.name, name, document)
+        if outcome.alarms and _STANDS_IN in self._sources:
+            self._say_state()  # after the levels: who reads online finds what it stands for
         self._schedule()
 
     def _schedule(self) -> None:

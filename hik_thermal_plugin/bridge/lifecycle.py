@@ -110,7 +110,7 @@ class LifeCycles:
         level.kind = fields["kind"]
         level.sources.add(alarm.source)
         if fresh:
-            level.settled = self._connected({alarm.source}) or _raises(alarm)
+            level.settled = self._connected(self._judges(level)) or (_raises(alarm) and alarm.source != "metadata")
         members = _members(alarm, fields)
         if key[1] == _LUMPED:
             members = [(fields["kind"], [])]
@@ -185,6 +185,14 @@ class LifeCycles:
             else:
                 self._tell_if_changed(key, level, wall, outcome)
         return outcome
+
+    def tells(self, source: str) -> bool:
+        """Tell whether an alarm goes on that this source, which is connected, has told."""
+        return self._online.get(source) is not None and any(
+            voice.raises and voice.known and source in voice.sources
+            for level in self._kinds.values()
+            for voice in level.voices.values()
+        )
 
     def next_deadline(self) -> float | None:
         """Return when `tick` has something to do next, None when nothing waits for the time."""
@@ -296,9 +304,14 @@ class LifeCycles:
             outcome.saved[f"{key[0]}/{key[1]}"] = stored_kind(level)
 
     def _judges(self, level: Kind) -> set[str]:
-        """Return the sources whose silence means something for a kind. Our own rules tell nothing of the device's."""
+        """Return the sources whose silence means something for a kind.
+
+        Our own rules tell nothing of the device's. The metadata track may tell of a fire; that it tells of none says nothing while
+        the sources are lost that would.
+        """
         sources = level.sources or set(ALARM_SOURCES)
-        return sources - {"virtual"} or sources
+        alone = sources - {"virtual", "metadata"} or sources - {"virtual"} or sources
+        return self._online.keys() & ALARM_SOURCES or alone if alone == {"metadata"} else alone
 
     def _since(self, sources: Iterable[str]) -> float | None:
         """Return since when any of these sources is connected, None when none is."""

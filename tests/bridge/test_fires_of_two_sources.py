@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from nvr_hooks import FireAlarm, Source, Target
+from nvr_hooks import CameraInfo, ConnectionChanged, ConnectionState, FireAlarm, MotionAlarm, Source, Target
 
 from hik_thermal_plugin import merge
+from hik_thermal_plugin.bridge.feed import Feed
 from hik_thermal_plugin.bridge.lifecycle import LifeCycles, Outcome
+from hik_thermal_plugin.bridge.messages import Message, Topics
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 BOX = ((0.45, 0.35), (0.55, 0.35), (0.55, 0.45), (0.45, 0.45))
@@ -60,3 +64,100 @@ def test_a_fire_is_unknown_only_when_neither_source_could_tell() -> None:
         stage.tell(source, Target(hottest=(0.5, 0.4), id=1))
     assert stage.connection("alert_stream", online=False).alarms == []
     assert stage.connection("metadata", online=False).alarms[-1][2]["active"] is None
+
+
+class Broker:
+    """Keeps what a feed says, in order: the camera's state, and whether fire and motion are active."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, Any]] = []
+        self.asked = 0
+
+    def level(self, message: Message) -> None:
+        name = message.topic.rpartition("/")[2]
+        if name == "state":
+            self.said.append((name, message.payload.decode()))
+        elif name in ("fire", "motion"):
+            self.said.append((name, json.loads(message.payload)["active"]))
+
+    def online(self, camera: str) -> None:
+        self.asked += 1
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *told: None
+
+    def last(self, name: str) -> Any:
+        return [value for what, value in self.said if what == name][-1]
+
+
+class Kiln:
+    """A camera on its way to the broker, and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.broker = Broker()
+        info = CameraInfo(name="kiln", url="http://192.0.2.1")
+        self.feed = Feed(info, Topics("p"), self.broker, 10.0, clock=lambda: self.now)
+        self.feed.start({})
+
+    def goes(self, source: Source, state: ConnectionState) -> None:
+        self.feed.take(ConnectionChanged(camera="kiln", source=source, state=state))
+
+    def burns(self, source: Source) -> None:
+        self.feed.take(FireAlarm(camera="kiln", channel=2, source=source, targets=(Target(hottest=(0.5, 0.4), id=1),)))
+
+    def after(self, seconds: float) -> None:
+        self.now += seconds
+        self.feed.tick()
+
+
+def test_a_fire_that_only_metadata_can_tell_is_no_unavailable_one() -> None:
+    kiln = Kiln()
+    kiln.goes("alert_stream", "online")
+    kiln.goes("metadata", "online")
+    kiln.feed.take(MotionAlarm(camera="kiln", channel=2, raw_type="VMD"))
+    kiln.burns("alert_stream")
+    kiln.after(20)
+    assert [kiln.broker.last(name) for name in ("state", "fire", "motion")] == ["online", False, False]
+
+    kiln.goes("alert_stream", "offline")
+    assert [kiln.broker.last(name) for name in ("state", "fire", "motion")] == ["offline", None, None]
+    kiln.broker.said.clear()
+    kiln.burns("metadata")
+    assert kiln.broker.said == [("fire", True), ("state", "online")], "who reads online finds the fire"
+    assert kiln.broker.asked == 1, "its disks cannot be asked for because of it"
+    kiln.broker.said.clear()
+    kiln.after(20)
+    assert kiln.broker.said == [("fire", None), ("state", "offline")], "never: no fire"
+    kiln.goes("alert_stream", "online")
+    kiln.after(11)
+    assert [kiln.broker.last(name) for name in ("state", "fire", "motion")] == ["online", False, False]
+
+
+def test_an_end_that_nobody_can_vouch_for_is_unknown_also_of_the_first_fire() -> None:
+    kiln = Kiln()
+    kiln.goes("alert_stream", "offline")
+    kiln.goes("metadata", "online")
+    kiln.burns("metadata")
+    assert [kiln.broker.last(name) for name in ("state", "fire")] == ["online", True]
+    kiln.after(20)
+    assert [kiln.broker.last(name) for name in ("state", "fire")] == ["offline", None]
+
+
+def test_a_fire_goes_on_in_metadata_when_the_alarm_stream_is_lost() -> None:
+    kiln = Kiln()
+    kiln.goes("alert_stream", "online")
+    kiln.goes("metadata", "online")
+    kiln.burns("alert_stream")
+    kiln.burns("metadata")
+    kiln.goes("alert_stream", "offline")
+    assert [kiln.broker.last(name) for name in ("state", "fire")] == ["online", True]
+    kiln.goes("metadata", "offline")
+    assert [kiln.broker.last(name) for name in ("state", "fire")] == ["offline", None]
+
+
+def test_metadata_without_an_alarm_makes_no_camera_online() -> None:
+    kiln = Kiln()
+    kiln.goes("alert_stream", "auth_blocked")
+    kiln.goes("metadata", "online")
+    assert kiln.broker.last("state") == "auth_blocked"
