@@ -37,6 +37,7 @@ from nvr_hooks import (
     WrongUse,
 )
 
+from .alarm_pictures import AlarmPictures
 from .archive import CameraArchive
 from .captures import check_target, write_capture
 from .config import CameraSettings, ListenerSettings
@@ -49,7 +50,7 @@ from .listening import Slots, Unarmed
 from .measurement import check, measure
 from .merge import LifeCycles
 from .recording_time import RecordingTime
-from .snapshots import AlarmPictures, take_snapshot
+from .snapshots import take_snapshot
 from .thermometry import Thermometry
 from .transport import TemperatureSource
 from .video import CameraVideo
@@ -78,9 +79,8 @@ class Camera:
         self._closed = False
         self._device = Device(name, settings, state_dir, self._renewed)
         self._cycles = LifeCycles()
-        self._pictures = AlarmPictures(name)
-        if settings.picture_overlay:
-            self._pictures.prepare()
+        self._pictures = AlarmPictures(name, self._tell)
+        self._pictures.configure(wanted=settings.picture_overlay)
         self._alarms = SharedStream(
             self._open_alarms,
             camera=name,
@@ -120,26 +120,7 @@ class Camera:
     @property
     def info(self) -> CameraInfo:
         """Return what is known now, without asking the device."""
-        device = self._device
-        identity = device.identity
-        return CameraInfo(
-            name=self.name,
-            url=device.settings.url,
-            manufacturer=identity.manufacturer,
-            model=identity.model,
-            serial=identity.serial,
-            firmware=identity.firmware,
-            mac=identity.mac,
-            device_name=identity.device_name,
-            channels=identity.channels,
-            thermal_channel=device.thermal_channel,
-            thermal_evidence="configured" if device.settings.data_channel else identity.thermal_evidence,
-            capabilities=device.capabilities(),
-            state=self._alarms.connection.state,
-            reporting=device.settings.temperature.reporting,
-            zone=identity.zone,
-            facts=device.facts,
-        )
+        return self._device.info(self._alarms.connection.state)
 
     @property
     def heard_at(self) -> datetime | None:
@@ -157,8 +138,7 @@ class Camera:
             if (settings, state_dir) == (old.settings, old.state_dir):
                 return
             self._device = Device(self.name, settings, state_dir, self._renewed)
-        if settings.picture_overlay:
-            self._pictures.prepare()
+        self._pictures.configure(wanted=settings.picture_overlay)
         self._alarms.reopen(source=self._device.alarm_source)
         self._temperatures.reopen(self._device.fresh_for, settings.auth_retry, settings.metadata_use)
         self.video.reopen()
@@ -284,6 +264,7 @@ class Camera:
         """Let everything that waits for the device come back; `close()` does the rest."""
         self._closed = True
         self._gaps.interrupt()
+        self._pictures.interrupt()
         self._alarms.interrupt()
         self._temperatures.interrupt()
         self.archive.interrupt()
@@ -294,6 +275,7 @@ class Camera:
         """End all connections and threads."""
         self.interrupt()
         self._gaps.close()
+        self._pictures.close()
         self.archive.close()
         with self._attending:
             self._push.attend(False)
@@ -318,9 +300,10 @@ class Camera:
             if event.state == "online":
                 self._learn_later()
                 self._temperatures.look_again()
-        if self._device.settings.picture_overlay:
-            event = self._pictures.through(event)
-        return event if event.source == "virtual" else self._cycles.place(event)
+        if self._pictures.is_drawn(event):
+            return event
+        placed = event if event.source == "virtual" else self._cycles.place(event)
+        return self._pictures.through(event, placed)
 
     def _attend(self) -> None:
         """Let the virtual rules work, and metadata tell its fires, while anybody listens."""

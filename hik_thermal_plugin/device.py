@@ -10,7 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nvr_hooks import Capability, ChannelInfo, Source, Transport, Unreachable, Unsupported, now
+from nvr_hooks import (
+    CameraInfo,
+    Capability,
+    ChannelInfo,
+    ConnectionState,
+    Source,
+    Transport,
+    Unreachable,
+    Unsupported,
+    now,
+)
 
 from .config import CameraSettings
 from .isapi.client import IsapiClient
@@ -58,6 +68,28 @@ class Device:
         self._offers: dict[TemperatureSource, bool] = {}
         self.facts: Mapping[str, str] = {}
         """What the last diagnosis has seen, for people."""
+
+    def info(self, state: ConnectionState) -> CameraInfo:
+        """Return what is known now; `state` is that of its alarms."""
+        settings, identity = self.settings, self.identity
+        return CameraInfo(
+            name=self.name,
+            url=settings.url,
+            manufacturer=identity.manufacturer,
+            model=identity.model,
+            serial=identity.serial,
+            firmware=identity.firmware,
+            mac=identity.mac,
+            device_name=identity.device_name,
+            channels=identity.channels,
+            thermal_channel=self.thermal_channel,
+            thermal_evidence="configured" if settings.data_channel else identity.thermal_evidence,
+            capabilities=self.capabilities(),
+            state=state,
+            reporting=settings.temperature.reporting,
+            zone=identity.zone,
+            facts=self.facts,
+        )
 
     @property
     def thermal_channel(self) -> int | None:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 from nvr_hooks import (
-    Alarm,
-    AlarmPicture,
     BadAnswer,
     Busy,
     CameraError,
     DeviceError,
-    Event,
     NoPermission,
     Snapshot,
     SnapshotOptions,
@@ -31,8 +26,6 @@ OVERLAY_SECONDS = 3.0
 """How long a picture waits for something to draw: cameras tell temperatures about once a second."""
 _ELSEWHERE = (Unsupported, Busy, DeviceError, BadAnswer, NoPermission)
 """What may be otherwise over another way; a camera that is away or refuses the login is so over all."""
-_ALARMS = 16
-"""Alarms whose pictures may still come."""
 _log = logging.getLogger(__name__)
 
 
@@ -79,46 +72,6 @@ def take_snapshot(
         taken_at=taken_at,
         source="stream" if captured else "picture",
     )
-
-
-class AlarmPictures:
-    """Draws what an alarm tells into the thermal pictures that follow it. Used by one thread."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._alarms: OrderedDict[str, Alarm] = OrderedDict()
-        self._unable = False
-
-    def prepare(self) -> None:
-        """Import what drawing takes, so that no alarm waits for it; say so where it is missing."""
-        from .media.overlay import check_pillow
-
-        try:
-            check_pillow(self._name)
-        except Unsupported as error:
-            self._unable = True
-            _log.warning("%s", error)
-
-    def through(self, event: Event) -> Event:
-        """Return the event, a picture with its alarm drawn in; one that cannot be decoded as it came."""
-        if isinstance(event, Alarm) and event.targets:
-            self._alarms[event.id] = event
-            while len(self._alarms) > _ALARMS:
-                self._alarms.popitem(last=False)
-        if not isinstance(event, AlarmPicture) or event.view == "visible" or self._unable:
-            return event
-        alarm = self._alarms.get(event.alarm_id or "")
-        if alarm is None or event.content_type != "image/jpeg":
-            return event
-        from .media import stills
-        from .media.overlay import drawn, marks_of
-
-        try:
-            data = stills.encoded(drawn(stills.opened(event.data, self._name), marks_of(alarm)), "jpeg")
-        except BadAnswer as error:
-            _log.info("%s", error)
-            return event
-        return replace(event, data=data, length=len(data))
 
 
 def _from_video(name: str, video: CameraVideo, channel: int, deadline: float, refused: CameraError | None) -> Any:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DRIVER = (
     "listener_settings listening "
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
-    "isapi sdk media config transports pass_through device gaps captures live_video video snapshots "
+    "isapi sdk media config transports pass_through device gaps captures live_video video snapshots alarm_pictures "
     "recording_time download_target downloads span_downloads archive"
 )
 
@@ -52,6 +52,7 @@ TABLE = {
     "span_downloads": "nvr_hooks media download_target downloads",
     "archive": "nvr_hooks device transport media video recording_time downloads span_downloads",
     "snapshots": "nvr_hooks device video media",
+    "alarm_pictures": "nvr_hooks media",
     "transports": "nvr_hooks transport",
     "pass_through": "nvr_hooks login isapi sdk",
     "device": "nvr_hooks wire transport transports pass_through login isapi sdk config",

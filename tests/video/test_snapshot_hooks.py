@@ -10,15 +10,11 @@ from nvr_hooks import (
     AlarmPicture,
     Event,
     FireAlarm,
-    Target,
     TemperatureReading,
     Unsupported,
 )
-from nvr_hooks.testing import JPEG
 from rtsp_video import Conduct
 from video_site import Site, decoded
-
-from hik_thermal_plugin.snapshots import AlarmPictures
 
 
 @pytest.mark.parametrize("form", ["jpeg", "bmp"])
@@ -118,18 +114,3 @@ def test_alarm_pictures_show_what_the_alarm_tells_where_that_is_wanted(
     assert bool(marked) is overlay
     assert picture.length == len(picture.data)
     assert picture.alarm_id == alarm.alarm_id
-
-
-def test_an_alarm_picture_that_is_none_is_passed_on_as_it_came(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
-    pictures = AlarmPictures("kiln")
-    target = Target(region=((0.1, 0.1), (0.2, 0.1), (0.2, 0.2)), celsius=300.0)
-    alarm = FireAlarm(camera="kiln", raw_type="fireDetection", targets=(target,))
-    broken = AlarmPicture(camera="kiln", alarm_id=alarm.id, data=b"no picture", length=10)
-    visible = AlarmPicture(camera="kiln", alarm_id=alarm.id, view="visible", data=JPEG)
-    stray = AlarmPicture(camera="kiln", alarm_id="another", data=JPEG)
-
-    assert pictures.through(alarm) is alarm
-    for event in (broken, visible, stray):
-        assert pictures.through(event) is event
-    assert "kiln: a picture that cannot be decoded" in caplog.text
