@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from nvr_hooks import WrongUse
@@ -59,10 +60,19 @@ class DownloadTarget:
         finally:
             self._let_go()
 
-    def set_aside(self, name: str) -> Path:
-        """Give what is not complete another name beside, and return it."""
-        aside = self.path.with_name(name)
-        self.part.replace(aside)
+    def set_aside(self) -> Path:
+        """Give what is not complete a name of its own beside, and return it: what an earlier try has kept stays. Raises OSError."""
+        for number in count(1):
+            word = "incomplete" if number == 1 else f"incomplete-{number}"
+            aside = self.path.with_name(f"{self.path.stem}.{word}{self.path.suffix}")
+            with suppress(FileExistsError):
+                os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+                break
+        try:
+            self.part.replace(aside)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
         self._let_go()
         return aside
 

@@ -8,7 +8,9 @@ The metadata track tells what burns again and again, without numbers and without
 one that lies where a known one does is that one, whoever told it first; of what is known already a moment's word is enough.
 
 A camera that is armed and pushes too tells each alarm twice, now and then long after each other, because a push that was not taken is sent
-again. The second word goes on as a repeat; when the alarm is over already it is swallowed, and so are the pictures that have come already.
+again. The second word goes on as a repeat; when the alarm is over already it is swallowed, once, and so are the pictures that have come
+already. What one of the two says again itself is no echo of the other: it is still so, however old the time it names, unless the device
+has said that it is over, or the other one is connected and would say it too.
 
 Temperatures are told by the first source, in a given order, that is fresh; a rule that is told no more, while others are, is retired.
 """
@@ -23,6 +25,7 @@ from itertools import count
 from nvr_hooks import (
     Alarm,
     AlarmPicture,
+    ConnectionChanged,
     Event,
     FireAlarm,
     Level,
@@ -75,6 +78,18 @@ class _Last:
     alarm_id: str
 
 
+@dataclass(slots=True)
+class _Said:
+    """Words of the device, and in which life cycle."""
+
+    alarm_id: str
+    sources: set[Source]
+    """Which have told them."""
+    last: datetime
+    over: bool = False
+    """The device has said since that this is over."""
+
+
 class LifeCycles:
     """The open life cycles of one camera. Not thread-safe: one per source thread, or under its owner's lock."""
 
@@ -83,7 +98,8 @@ class LifeCycles:
         self._open: dict[_Key, _Open] = {}
         self._ended: dict[_Key, datetime] = {}
         self._last: dict[Source, _Last] = {}
-        self._words: dict[int, tuple[Source, datetime, str]] = {}
+        self._words: dict[int, _Said] = {}
+        self._online: set[Source] = set()
         self._pictures: dict[tuple[str, datetime | None, str | None], dict[Source, int]] = {}
 
     def place(self, event: Event) -> Event | None:
@@ -95,6 +111,8 @@ class LifeCycles:
             return self._alarm(event)
         if isinstance(event, AlarmPicture):
             return self._picture(event)
+        if isinstance(event, ConnectionChanged):
+            (self._online.add if event.state == "online" else self._online.discard)(event.source)
         return event
 
     def _picture(self, event: AlarmPicture) -> AlarmPicture | None:
@@ -116,9 +134,12 @@ class LifeCycles:
         known = self._open.pop(key, None)
         if known is not None and abs(event.received_at - known.last) > self._quiet:  # abs: the clock may be set back
             known = None
-        if (before := self._said_before(key, event)) is not None and known is None:
-            self._last[event.source] = _Last(event.id, before)
-            return None
+        if known is None and (before := self._said_before(key, event)) is not None:
+            if before.over or event.source not in before.sources or (before.sources - {event.source}) & self._online:
+                before.sources.add(event.source)
+                self._last[event.source] = _Last(event.id, before.alarm_id)
+                return None
+            known = _Open(before.alarm_id, event.level, event.received_at)  # it went on all the time
         targets, said = (known.targets, known.said) if known is not None else ((), None)
         if event.source == "metadata":
             ended = self._ended.get(key)
@@ -156,20 +177,26 @@ class LifeCycles:
         self._remember(key, event, alarm_id)
         return replace(event, phase=phase, alarm_id=alarm_id)
 
-    def _said_before(self, key: _Key, event: Alarm) -> str | None:
-        """Return the life cycle in which these very words were told, one of both times over push."""
+    def _said_before(self, key: _Key, event: Alarm) -> _Said | None:
+        """Return when these very words were told, one of the times over push."""
         word = _word(key, event)
         told = None if word is None else self._words.get(word)
-        if told is None or "push" not in (event.source, told[0]) or abs(event.received_at - told[1]) > AGAIN:
+        if told is None or "push" not in {event.source, *told.sources} or abs(event.received_at - told.last) > AGAIN:
             return None
-        return told[2]
+        return told
 
     def _remember(self, key: _Key, event: Alarm, alarm_id: str) -> None:
-        word = _word(key, event)
-        if word is None or ((told := self._words.get(word)) and abs(event.received_at - told[1]) <= AGAIN):
+        if event.phase == "end":
+            for told in self._words.values():
+                told.over = told.over or told.alarm_id == alarm_id
+        if (word := _word(key, event)) is None:
             return
-        self._words.pop(word, None)
-        self._words[word] = (event.source, event.received_at, alarm_id)
+        said = self._words.pop(word, None)
+        if said is None or abs(event.received_at - said.last) > AGAIN:
+            said = _Said(alarm_id, set(), event.received_at, over=event.phase == "end")
+        said.sources.add(event.source)
+        said.last = event.received_at
+        self._words[word] = said
         if len(self._words) > MOST_WORDS:
             del self._words[next(iter(self._words))]
 

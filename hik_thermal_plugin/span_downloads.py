@@ -147,10 +147,9 @@ class SpanDownload(DownloadJob):
 
     def _kept(self) -> str:
         """Keep what can be played, under a name that says what it is: another try begins anew."""
-        path = self._target.path
         try:
             if self._joint.abandon():
-                aside = self._target.set_aside(f"{path.stem}.incomplete{path.suffix}")
+                aside = self._target.set_aside()
                 return f"; the first {self._joint.seconds:.1f} s are kept in {aside}"
         except OSError:
             pass

@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from nvr_hooks import Alarm, AlarmPicture, Event, FireAlarm, Source, Target, TemperatureAlarm
+from nvr_hooks import (
+    Alarm,
+    AlarmPicture,
+    ConnectionChanged,
+    ConnectionState,
+    Event,
+    FireAlarm,
+    Source,
+    Target,
+    TemperatureAlarm,
+)
 
 from hik_thermal_plugin.bridge import lifecycle
 from hik_thermal_plugin.merge import LifeCycles
@@ -27,6 +37,10 @@ def fire(source: Source, at: float = 0.0, received: float = 0.0, *spots: Target,
         targets=spots or (SPOT,),
         **more,
     )
+
+
+def connection(state: ConnectionState) -> ConnectionChanged:
+    return ConnectionChanged(camera="kiln", source="alert_stream", state=state)
 
 
 def picture(alarm: Alarm) -> AlarmPicture:
@@ -135,10 +149,58 @@ def test_on_mqtt_it_starts_once() -> None:
         cycles, bridge = LifeCycles(), lifecycle.LifeCycles("kiln", 10.0)
         for source in BOTH[0]:
             bridge.connection(source, online=source != "push", now=0.0, wall=T0)
+        cycles.place(connection("online"))
         told: list[str] = []
         for number, alarm in enumerate((fire(first), fire(second, 0, 1), fire(first, 1, 2), fire(second, 1, 3))):
             placed = cycles.place(alarm)
             assert isinstance(placed, Alarm)
             told += [event["phase"] for event in bridge.take(placed, float(number)).events]
         assert told == ["start"]
-        assert cycles.place(fire(second, 1, 60)) is None
+        assert cycles.place(fire("push", 1, 60)) is None
+
+
+def test_a_push_that_is_said_again_and_again_is_an_alarm_that_goes_on() -> None:
+    """A camera that only pushes, repeats every 30 s, and names the time the alarm began."""
+    cycles, bridge = LifeCycles(), lifecycle.LifeCycles("kiln", 10.0)
+    bridge.connection("push", online=False, now=0.0, wall=T0)
+    first = cycles.place(fire("push"))
+    assert isinstance(first, Alarm)
+    told = [event["phase"] for event in bridge.take(first, 0.0).events]
+    for received in range(30, 600, 30):
+        (_, _, level), *_ = bridge.tick(received - 10.0, T0).alarms
+        assert level["active"] is None, "nobody can tell between two pushes"
+        again = cycles.place(fire("push", 0, received))
+        assert isinstance(again, Alarm)
+        assert (again.phase, again.alarm_id) == ("repeat", first.alarm_id)
+        outcome = bridge.take(again, float(received))
+        told += [event["phase"] for event in outcome.events]
+        assert outcome.alarms[-1][2]["active"] is True
+    assert told == ["start"]
+
+
+def test_a_push_that_was_over_does_not_begin_anew() -> None:
+    cycles = LifeCycles()
+    cycles.place(fire("push"))
+    cycles.place(fire("push", 5, 5, phase="end"))
+    assert cycles.place(fire("push", 0, 20)) is None, "sent again, for its answer was lost"
+    assert cycles.place(fire("push", 5, 21, phase="end")) is None
+    assert phase(cycles.place(fire("push", 30, 30))) == "start"
+
+
+def test_with_the_alarm_stream_lost_pushes_tell_what_goes_on() -> None:
+    cycles = LifeCycles()
+    cycles.place(connection("online"))
+    start = cycles.place(fire("alert_stream"))
+    assert isinstance(start, Alarm)
+    assert phase(cycles.place(fire("push", 0, 1))) == "repeat"
+    assert cycles.place(fire("push", 0, 30)) is None, "the alarm stream is there, and says it no more"
+    cycles.place(connection("offline"))
+    again = cycles.place(fire("push", 0, 60))
+    assert isinstance(again, Alarm)
+    assert (again.phase, again.alarm_id) == ("repeat", start.alarm_id)
+
+
+def test_a_push_that_nobody_took_is_no_echo_of_itself() -> None:
+    cycles = LifeCycles()
+    assert phase(cycles.place(fire("push"))) == "start"  # every queue was full, and it was answered 503
+    assert isinstance(cycles.place(fire("push", 0, 60)), Alarm)

@@ -74,6 +74,12 @@ def test_a_span_that_breaks_off_keeps_what_can_be_played(site: ArchiveSite, reco
     assert site.files() == ["a.incomplete.mp4"]
     assert len(pictures_of(site.folder / "a.incomplete.mp4")) == 200
 
+    kept = (site.folder / "a.incomplete.mp4").read_bytes()
+    recorder.recordings[1].data = b"\0\0\1\xba" + bytes(5000)
+    assert "a.incomplete-2.mp4" in str(failed(site.download(span(0, 12), "a.mp4")))
+    assert (site.folder / "a.incomplete.mp4").read_bytes() == kept, "a worse try destroys no better one"
+    assert len(pictures_of(site.folder / "a.incomplete-2.mp4")) == 100
+
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ps"])
 def test_a_disk_that_fills_up_while_a_span_is_joined(site: ArchiveSite, container: str) -> None:
