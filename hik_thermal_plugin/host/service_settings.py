@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Literal
 
 from nvr_hooks import Mistake
 
+Network = IPv4Network | IPv6Network
 LogFormat = Literal["text", "json"]
 METRICS, LOG = "metrics", "log"
 SCHEMA: Mapping[str, Mapping[str, Any]] = {
@@ -19,7 +21,13 @@ SCHEMA: Mapping[str, Mapping[str, Any]] = {
             "bind": {
                 "type": "string",
                 "default": "127.0.0.1",
-                "description": "address the listener takes; it asks nobody who they are: bind it only where everybody may read",
+                "description": "address the listener takes; whatever it is, only this machine and `allow` are answered",
+            },
+            "allow": {
+                "type": "array",
+                "items": {"type": "string", "format": "ip-network"},
+                "default": [],
+                "description": "networks whose addresses are answered beside this machine's own; all others are hung up on",
             },
             "port": {
                 "type": "integer",
@@ -60,11 +68,15 @@ class MetricsSettings:
     bind: str = "127.0.0.1"
     port: int = 9108
     temperatures: bool = False
+    allow: tuple[Network, ...] = ()
 
 
 def metrics(document: Mapping[str, Any]) -> MetricsSettings | None:
     """Return the section `metrics` of a document without mistakes, None when it is not there."""
-    return MetricsSettings(**document[METRICS]) if METRICS in document else None
+    if METRICS not in document:
+        return None
+    section = document[METRICS]
+    return MetricsSettings(**section | {"allow": tuple(ip_network(item) for item in section.get("allow", ()))})
 
 
 def log_format(document: Mapping[str, Any]) -> LogFormat:
@@ -85,8 +97,22 @@ def mistakes(key: str, section: object) -> list[Mistake]:
             near = get_close_matches(str(name), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             found.append(Mistake(path, f"unknown key; {hint}"))
+        elif known[name].get("type") == "array":
+            found += _wrong_networks(path, value)
         elif problem := _problem(known[name], value):
             found.append(Mistake(path, problem))
+    return found
+
+
+def _wrong_networks(path: str, value: object) -> list[Mistake]:
+    if not isinstance(value, list):
+        return [Mistake(path, f"expected a list of networks, got {value!r}")]
+    found = []
+    for number, item in enumerate(value):
+        try:
+            ip_network(item if isinstance(item, str) else "")
+        except ValueError:
+            found.append(Mistake(f"{path}[{number}]", f"expected a network like 192.0.2.0/24, got {item!r}"))
     return found
 
 

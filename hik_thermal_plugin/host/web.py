@@ -1,4 +1,7 @@
-"""/metrics and /healthz over HTTP, for those who may reach the address it is bound to: nothing is written, no name or password is asked for."""
+"""/metrics and /healthz over HTTP, for this machine and the networks that are allowed: nothing is written, no name or password is asked for.
+
+Whoever else comes is hung up on before a byte is read.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,23 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from nvr_hooks import NvrError
 
 from .pulse import Pulse, Reloads
-from .service_settings import MetricsSettings
+from .service_settings import MetricsSettings, Network
 
 log = logging.getLogger(__name__)
 MOST: Final = 16
 """Requests at once; who comes beyond them is hung up on."""
 _REQUEST_SECONDS: Final = 5.0
+_SAID: Final = 32
+THIS_MACHINE: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 Page = tuple[int, str, bytes]
 """Status, content type, body."""
 
@@ -38,6 +44,10 @@ class Web:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True)
         self._thread.start()
         log.info("metrics and health on http://%s:%d", settings.bind, self.port)
+        if not settings.allow and not _within(settings.bind, THIS_MACHINE):
+            log.warning(
+                "metrics: bind is %s, but allow names nobody: only this machine itself is answered", settings.bind
+            )
 
     def close(self) -> None:
         """End the listener and its thread."""
@@ -66,9 +76,19 @@ def health_page(pulse: Pulse, broken: Callable[[], dict[str, str]], reloads: Rel
     return status, "application/json", json.dumps(document, ensure_ascii=False).encode() + b"\n"
 
 
+def _within(text: str, networks: Iterable[Network]) -> bool:
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False  # a name
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks if network.version == address.version)
+
+
 def _server(settings: MetricsSettings, pages: dict[str, Callable[[], Page]]) -> ThreadingHTTPServer:
     family, _, _, _, address = socket.getaddrinfo(settings.bind, settings.port, type=socket.SOCK_STREAM)[0]
     room = threading.BoundedSemaphore(MOST)
+    refused: set[str] = set()
 
     class Requests(BaseHTTPRequestHandler):
         timeout = _REQUEST_SECONDS
@@ -104,6 +124,15 @@ def _server(settings: MetricsSettings, pages: dict[str, Callable[[], Page]]) -> 
         daemon_threads = True
         block_on_close = False  # a request may stand still for as long as its timeout
         allow_reuse_address = True
+
+        def verify_request(self, request: Any, client_address: Any) -> bool:
+            peer, own = str(client_address[0]), str(request.getsockname()[0])
+            if peer == own or _within(peer, (*THIS_MACHINE, *settings.allow)):
+                return True
+            if peer not in refused and len(refused) < _SAID:
+                refused.add(peer)
+                log.warning("metrics: a connection from %s is refused: metrics.allow does not name its network", peer)
+            return False
 
         def process_request(self, request: Any, client_address: Any) -> None:
             if room.acquire(blocking=False):

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from nvr_hooks.loading import Plugins
 from nvr_hooks.testing import FakeCamera
 from prometheus_client.parser import text_string_to_metric_families
 
-from hik_thermal_plugin.host import metrics, web
+from hik_thermal_plugin.host import metrics, service_settings, web
 from hik_thermal_plugin.host.app import Host
 from hik_thermal_plugin.host.pulse import Pulse, Reloads
 from hik_thermal_plugin.host.service_settings import MetricsSettings
@@ -202,6 +203,47 @@ def test_strangers_get_nothing_else(site: Site) -> None:
     assert site.get("/healthz", "HEAD") == (200, "")
     with pytest.raises(NvrError, match="metrics cannot listen on 127"):
         web.Web(MetricsSettings(port=site.web.port), {})
+
+
+def test_an_address_that_is_not_allowed_gets_not_a_byte(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(web, "THIS_MACHINE", (ip_network("127.0.0.1/32"),))  # 127.0.0.2 and 3 are other machines
+    settings = service_settings.metrics({"metrics": {"bind": "127.0.0.1", "port": 0, "allow": ["127.0.0.3/32"]}})
+    assert settings is not None
+    server = web.Web(settings, {"/healthz": lambda: (200, "text/plain", b"ok")})
+    try:
+        assert _asked(server.port, "127.0.0.2") == b""
+        assert _asked(server.port, "127.0.0.2") == b""
+        assert _asked(server.port, "127.0.0.1").startswith(b"HTTP/1.0 200")
+        assert _asked(server.port, "127.0.0.3").startswith(b"HTTP/1.0 200")
+    finally:
+        server.close()
+    refused = "metrics: a connection from 127.0.0.2 is refused: metrics.allow does not name its network"
+    assert caplog.text.count(refused) == 1
+
+
+def test_the_machines_own_address_is_no_stranger(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(web, "THIS_MACHINE", ())
+    server = web.Web(MetricsSettings(bind="127.0.0.1", port=0), {"/healthz": lambda: (200, "text/plain", b"ok")})
+    try:
+        assert _asked(server.port, "127.0.0.1").startswith(b"HTTP/1.0 200")
+        assert _asked(server.port, "127.0.0.2") == b""
+    finally:
+        server.close()
+    assert "metrics: bind is 127.0.0.1, but allow names nobody: only this machine itself is answered" in caplog.text
+
+
+def _asked(port: int, address: str) -> bytes:
+    """Ask for the health from an address; return what is answered, nothing where it was hung up on."""
+    with socket.create_connection(("127.0.0.1", port), 5, source_address=(address, 0)) as client:
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        try:
+            return client.recv(4096)
+        except ConnectionError:
+            return b""
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from nvr_hooks import ConfigError, Mistake
 
-from hik_thermal_plugin.host import settings
+from hik_thermal_plugin.host import service_settings, settings
 
 
 def mistakes(text: str) -> list[tuple[str, str]]:
@@ -138,3 +138,22 @@ def test_the_schema_of_all_sections_is_one_that_validates() -> None:
     assert not validate({"three": {}})
     assert not validate({"state_dir": 1})
     assert not validate({"one": {"$ref": 1}})
+
+
+@pytest.mark.parametrize(
+    ("allow", "found"),
+    [
+        (["192.0.2.0/24", "2001:db8::/32", "192.0.2.7"], []),
+        ("192.0.2.0/24", [("metrics.allow", "expected a list of networks, got '192.0.2.0/24'")]),
+        (
+            ["192.0.2.1/24", 7],
+            [
+                ("metrics.allow[0]", "expected a network like 192.0.2.0/24, got '192.0.2.1/24'"),
+                ("metrics.allow[1]", "expected a network like 192.0.2.0/24, got 7"),
+            ],
+        ),
+    ],
+)
+def test_networks_that_may_read_the_metrics(allow: Any, found: list[tuple[str, str]]) -> None:
+    told = service_settings.mistakes("metrics", {"allow": allow})
+    assert [(mistake.path, mistake.problem) for mistake in told] == found
