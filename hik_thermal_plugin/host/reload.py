@@ -84,8 +84,17 @@ class Watched:
         return digest.digest()
 
 
-def reload(host: Host, path: Path, applied: Mapping[str, Any], wait: Wait) -> Mapping[str, Any]:
-    """Give the file to the plugins and return what it says; raise ConfigError, with everything running as before, when it has mistakes."""
+def reload(
+    host: Host,
+    path: Path,
+    applied: Mapping[str, Any],
+    wait: Wait,
+    prepare: Callable[[Mapping[str, Any]], None] = lambda document: None,
+) -> Mapping[str, Any]:
+    """Give the file to the plugins and return what it says; raise ConfigError, with everything running as before, when it has mistakes.
+
+    `prepare` is called with what is without mistakes before the plugins get it; what it raises leaves everything running too.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as err:
@@ -95,6 +104,7 @@ def reload(host: Host, path: Path, applied: Mapping[str, Any], wait: Wait) -> Ma
     if mistakes := tried_out(text, wait):
         raise ConfigError(mistakes)
     document = settings.parse(text)
+    prepare(document)
     try:
         host.configure(document)
     except NvrError:  # a secret's file has changed since, or a plugin judges by more than the text

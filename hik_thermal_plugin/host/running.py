@@ -9,10 +9,12 @@ from typing import Annotated, Any, Final
 
 import typer
 from nvr_hooks import ConfigError, NvrError, WrongUse
+from nvr_hooks.places import state_dir
 
 from . import logs, service_settings, settings
 from .hold import Hold
 from .notify import Notifier
+from .occupancy import Occupancy
 from .output import put_json
 from .pulse import Pulse, Reloads, health_of
 from .reload import Watched, reload
@@ -54,6 +56,7 @@ class Service:
         self._document: Mapping[str, Any] = {}
         self._proof = Proof(session)
         self._hold = Hold(session.host)
+        self._occupancy = Occupancy()
         self._alive_at = 0.0
 
     def run(self) -> None:
@@ -62,6 +65,7 @@ class Service:
             watched = Watched(self._path)
             self._document = self._session.configure()
             self._take_form()
+            self._occupancy.take(state_dir(self._document))
             self._host.start()
             self._proof.configure(service_settings.metrics(self._document))
             self._say_ready()
@@ -80,6 +84,7 @@ class Service:
         """End what the host itself has opened."""
         self._hold.release()
         self._proof.close()
+        self._occupancy.keep_only(None)
 
     def _wanted(self, inbox: Inbox[None]) -> bool:
         try:
@@ -104,7 +109,9 @@ class Service:
         self._notifier.reloading()
         self._hold.take()
         try:
-            document = reload(self._host, self._path, self._document, wait)
+            document = reload(
+                self._host, self._path, self._document, wait, lambda found: self._occupancy.take(state_dir(found))
+            )
             self._document = document
             self._take_form()
             self._proof.configure(service_settings.metrics(document))
@@ -121,6 +128,7 @@ class Service:
             self._proof.reloads.done += 1
             self._proof.reloads.mistakes = ()
             told = {"type": "reloaded", "cameras": cameras}
+        self._occupancy.keep_only(state_dir(self._document))
         wrong = len(self._proof.reloads.mistakes)
         self._notifier.ready(f"the configuration has {wrong} mistakes, the last good one runs" if wrong else "reloaded")
         if self._session.options.json:

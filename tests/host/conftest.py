@@ -62,6 +62,7 @@ def hik(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     """Return the command line, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     return CommandLine(tmp_path, capfd)
 
 
@@ -91,6 +92,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             env={
                 **os.environ,
                 "PYTHONPATH": str(site),
+                "STATE_DIRECTORY": str(tmp_path / "state"),
                 "NVR_BLOCK_PLUGINS": "hik_thermal,mqtt,alarm_recorder,frigate",
                 **(env or {}),
             },
