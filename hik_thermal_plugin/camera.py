@@ -35,6 +35,7 @@ from nvr_hooks import (
     Unsupported,
     Where,
     WrongUse,
+    now,
 )
 
 from .alarm_pictures import AlarmPictures
@@ -111,6 +112,7 @@ class Camera:
             zone=lambda: self._device.identity.zone,
             clock_ahead=lambda: self._device.alarms_ahead,
             doubt=self._learn_later,
+            listened=self._see_port,
         )
         times = RecordingTime(name, lambda: self._device)
         self.video = CameraVideo(name, lambda: self._device, deliveries, self.watch, times)
@@ -125,7 +127,9 @@ class Camera:
     @property
     def heard_at(self) -> datetime | None:
         """When its alarms were heard last, in an earlier life perhaps."""
-        return self._alarms.health().last_byte_at or self._gaps.lost_at
+        if self._armed:
+            return self._alarms.health().last_byte_at or self._gaps.lost_at
+        return now() if self._gaps.connected else self._gaps.lost_at
 
     def heard_before(self, at: datetime) -> None:
         """Take word of an earlier life: what happened since may have been missed."""
@@ -295,7 +299,7 @@ class Camera:
         return True
 
     def _through(self, event: Event) -> Event | None:
-        if isinstance(event, ConnectionChanged) and event.source in ("alert_stream", "sdk"):
+        if isinstance(event, ConnectionChanged) and event.source in ("alert_stream", "sdk") and self._armed:
             self._gaps.see(event, self._alarms.heard_at, listened=self._alarms.has_subscribers)
             if event.state == "online":
                 self._learn_later()
@@ -312,13 +316,25 @@ class Camera:
             self._push.attend(listened and "push" in self._device.settings.sources)
             self._virtual.attend(listened)
             self._temperatures.attend(listened)
+            if not listened:
+                self._see_port(False)
+
+    @property
+    def _armed(self) -> bool:
+        return "alert_stream" in self._device.settings.sources
+
+    def _see_port(self, there: bool) -> None:
+        """A camera that only pushes can be heard while its port is open: what it sends in between may be lost."""
+        if not self._armed:
+            seen = ConnectionChanged(camera=self.name, source="push", state="online" if there else "error")
+            self._gaps.see(seen, None, listened=self._alarms.has_subscribers)
 
     def _slots(self) -> Slots:
         return Slots(self.name, self._device.settings, ListenerSettings(), self._device.state_dir)
 
     def _open_alarms(self) -> LiveSource:
         device = self._device
-        if "alert_stream" not in device.settings.sources:
+        if not self._armed:
             return Unarmed(self.name)
         return device.transport.alarms(lambda: self._device.identity.zone)
 

@@ -76,6 +76,11 @@ class Gaps:
         self._closing = threading.Event()
 
     @property
+    def connected(self) -> bool:
+        """Whether the source can tell at present."""
+        return self._connected
+
+    @property
     def lost_at(self) -> datetime | None:
         """When the gap that goes on began; None: none does, or nothing was heard before it."""
         return self._lost_at

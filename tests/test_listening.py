@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nvr_hooks import ConfigError, Unsupported
+from nvr_hooks import ConfigError, GapReport, Unsupported
 from pushing_camera import FIRE, HOSTS, PushingKiln, WaitFor
 
 MOTION = """<EventNotificationAlert><channelID>2</channelID><dateTime>{at}</dateTime><activePostCount>1</activePostCount>
@@ -160,6 +160,45 @@ def test_a_port_that_is_taken_is_an_error_and_is_tried_again(make: Make, monkeyp
     kiln.wait_for(lambda: kiln.states()[-1] == "starting", what="the port once it is free")
     assert kiln.post(motion()) == 200
     subscription.close()
+
+
+@pytest.mark.slow
+def test_a_time_without_a_listener_is_a_gap_of_a_camera_that_only_pushes(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hik_thermal_plugin.isapi.listener.AGAIN_SECONDS", 0.05)
+    kiln = make(settings={"sources": ["push", "poll"]})
+
+    def reports() -> list[GapReport]:
+        return [event for event in list(kiln.heard) if isinstance(event, GapReport)]
+
+    with kiln.listen():
+        kiln.wait_for(lambda: kiln.driver._site.camera("kiln").heard_at is not None)  # type: ignore[union-attr]
+        assert reports() == [], "nothing was heard before"
+        taken = kiln.port
+        kiln.listener["bind"] = "192.0.2.1"  # none of ours
+        kiln.configure()
+        kiln.wait_for(lambda: kiln.states()[-1] == "error")
+        kiln.listener["bind"] = "127.0.0.1"
+        kiln.configure()
+        kiln.wait_for(reports)
+    (report,) = reports()
+    assert (report.source, kiln.port) == ("push", taken)
+    assert report.lost_at is not None
+    assert report.lost_at <= report.back_at
+
+
+def test_a_restart_is_a_gap_of_a_camera_that_only_pushes(make: Make) -> None:
+    kiln = make(settings={"sources": ["push", "poll"]})
+    kiln.driver.nvr_start(None)
+    with kiln.listen():
+        kiln.wait_for(lambda: kiln.driver._site.camera("kiln").heard_at is not None)  # type: ignore[union-attr]
+        kiln.driver.nvr_close()
+    kiln.heard.clear()
+    kiln.configure()
+    kiln.driver.nvr_start(None)
+    with kiln.listen():
+        kiln.wait_for(lambda: any(isinstance(event, GapReport) for event in list(kiln.heard)))
 
 
 def test_reload_takes_push_away_and_gives_it_back(make: Make) -> None:

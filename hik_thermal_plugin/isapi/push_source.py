@@ -58,7 +58,8 @@ class PushSource:
 
     `take` hands an event to who listens to the camera and tells whether anybody took it; it returns at once. `host` is the camera's
     address or name. `zone` is for times without an offset, `clock_ahead` how much the camera's clock is ahead of ours, where known;
-    `doubt` is called, now and then, when an alarm is late by that: the camera's clock may have been set.
+    `doubt` is called, now and then, when an alarm is late by that: the camera's clock may have been set. `listened` is told whenever the
+    port is open now, or could not be opened.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class PushSource:
         clock_ahead: Callable[[], timedelta | None] = lambda: None,
         doubt: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        listened: Callable[[bool], None] = lambda there: None,
     ) -> None:
         self.camera = camera
         self.counters = Counters()
@@ -85,6 +87,7 @@ class PushSource:
         self._doubt = doubt
         self._doubted: float | None = None
         self._clock = clock
+        self._listened = listened
         self._lock = threading.Lock()
         self._path: str | None = None
         self._attended = False
@@ -160,6 +163,7 @@ class PushSource:
             if problem is not None:
                 _log.warning("%s: what it pushes cannot be taken: %s", self.camera, problem)
             self._take(changed)
+        self._listened(problem is None)
 
     def open(self, head: Head) -> PushBody | int:
         """Begin with a request under the camera's path; a status is a refusal."""
