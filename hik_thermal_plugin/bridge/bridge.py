@@ -18,6 +18,7 @@ from nvr_hooks import (
     CameraInfo,
     ConfigError,
     Event,
+    Health,
     Mistake,
     NvrError,
     Subscription,
@@ -101,8 +102,6 @@ class Bridge:
             self._link.once,
         )
 
-    # -- life ----------------------------------------------------------------------------------------------------------
-
     def start(self) -> None:
         """Take up what was kept, subscribe to every camera, connect; raise ConfigError when two cameras share their topics."""
         infos = self._infos()
@@ -141,12 +140,16 @@ class Bridge:
         """Look for new cameras soon: the configuration may have changed."""
         self._clock.after("cameras", 0.0)
 
+    def health(self) -> Health:
+        """Tell how the way to the broker does. Waits for whoever is at work: what hangs is not healthy."""
+        for feed in list(self._feeds.values()):
+            feed.pause()
+        return self._link.health()
+
     def take(self, event: Event) -> None:
         """Take an event of a camera that somebody else listened to."""
         if feed := self._feeds.get(event.camera):
             feed.take(event)
-
-    # -- what feeds publish --------------------------------------------------------------------------------------------
 
     def event(self, message: Message, kind: str) -> None:
         """Deliver a change at least once."""
@@ -183,8 +186,6 @@ class Bridge:
     def online(self, camera: str) -> None:
         """Ask a camera that can be asked now for its disks."""
         self._clock.after(f"disks/{camera}", 0.0)
-
-    # -- the clock -----------------------------------------------------------------------------------------------------
 
     def _do(self, what: str) -> None:
         task, _, camera = what.partition("/")
@@ -223,8 +224,6 @@ class Bridge:
 
     def _status_soon(self) -> None:
         self._clock.after("status", _STATUS_SECONDS)
-
-    # -- cameras -------------------------------------------------------------------------------------------------------
 
     def _look_around(self) -> None:
         if self._looking.acquire(blocking=False):
@@ -343,8 +342,6 @@ class Bridge:
         for thread in threads:
             thread.start()
         return threads
-
-    # -- messages from the broker --------------------------------------------------------------------------------------
 
     def _online(self) -> None:
         self._link.once(self._topics.heartbeat(rfc3339(now()) or ""))

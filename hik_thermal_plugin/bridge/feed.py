@@ -36,7 +36,9 @@ _STANDS_IN: Final = "metadata"
 """Counts as a source of alarms while it tells one: a fire that goes on is not called unavailable because another source is lost."""
 _STATE: Final = ("state", "since", "reason", "retry_at")
 _COUNTERS: Final = tuple(
-    item.name for item in fields(Health) if item.name not in ("camera", "source", "state", "since", "last_error")
+    item.name
+    for item in fields(Health)
+    if item.name not in ("camera", "source", "state", "since", "last_error", "delays")
 )
 _MOST_PICTURES: Final = 64
 """Topics of pictures of one camera: kinds are a device's words, and it may have many."""
@@ -126,6 +128,11 @@ class Feed:
                     self.describe(event.info)
                 case GapReport():
                     self._out.event(self._topics.gap(self.name, to_json(event)), "gap")
+
+    def pause(self) -> None:
+        """Return as soon as nothing of this camera is being done: never, when that does not end."""
+        with self._lock:
+            return
 
     def tick(self) -> None:
         """Let time do its work on the levels."""

@@ -28,6 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from nvr_hooks import Health, now
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -95,11 +96,30 @@ class Link:
         self._wakes: tuple[socket.socket, socket.socket] | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
         self._told: set[str] = set()
+        self._changed_at = now()
+        self._losses = 0
+        self._last_trouble: str | None = None
 
     @property
     def online(self) -> bool:
         """Tell whether the broker accepted us and the connection stands."""
         return self._client is not None
+
+    def health(self) -> Health:
+        """Tell how the connection does; `events` and `delays` are of those the broker has acknowledged."""
+        with self._lock:
+            delays = self._outbox.delays
+            return Health(
+                camera="",
+                source="mqtt",
+                state="online" if self.online else "error" if "refused" in self._told else "offline",
+                since=self._changed_at,
+                events=sum(delays.counts),
+                reconnects=self._losses,
+                dropped=self._outbox.status()["dropped"]["total"],
+                last_error=self._last_trouble,
+                delays=delays,
+            )
 
     def start(self) -> None:
         """Begin to connect, and go on for ever."""
@@ -271,10 +291,14 @@ class Link:
         self._outbox.rewind()
         self._client = client
         self._told.clear()
+        self._changed_at = now()
         waiting = self._outbox.waiting
         log.info("connected to the broker %s; %d events were waiting", self._settings.address, waiting)
 
     def _lost(self) -> None:
+        if self._client is not None:
+            self._changed_at = now()
+            self._losses += 1
         self._client = None
         self._retained.lost()
         self._flight.clear()
@@ -284,6 +308,7 @@ class Link:
     def _complain(self, reason: str, *, refused: bool) -> None:
         """Log each kind of trouble once until the broker is back: the one that lasts may not be the first. The rest is for who looks closer."""
         kind = "refused" if refused else "untrusted" if reason.startswith(UNTRUSTED) else "away"
+        self._last_trouble = reason
         if kind in self._told:
             log.debug("the broker %s: %s", self._settings.address, reason)
         elif refused:

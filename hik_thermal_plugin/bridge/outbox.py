@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from nvr_hooks import rfc3339
+from nvr_hooks import Delays, rfc3339
 from nvr_hooks.moments import Moment, moments
 
+from .delays import DelayCount
 from .messages import Document, Message
 from .store import Row, Store
 
@@ -99,6 +100,7 @@ class Outbox:
         self._dropped = Dropped()
         self._untold: list[str] = []
         self._told: Moment | None = None
+        self._delays = DelayCount()
 
     def load(self) -> None:
         """Take up what an earlier life could not deliver; call once, after the store was opened."""
@@ -146,7 +148,15 @@ class Outbox:
     def done(self, item: Item) -> None:
         """Forget an event: the broker has it."""
         with self._lock:
+            if item.name in self._items:
+                self._delays.add(item.taken.until(self._now()))
             self._remove(item)
+
+    @property
+    def delays(self) -> Delays:
+        """Return how long events took to be acknowledged, since the start."""
+        with self._lock:
+            return self._delays.told()
 
     def rewind(self) -> None:
         """Begin again with the first event: the connection is gone, and with it what was handed out and not acknowledged."""

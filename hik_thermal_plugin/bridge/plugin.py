@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nvr_hooks import CONTRACT_VERSION, ConfigError, Finding, Mistake, hookimpl
+from nvr_hooks import CONTRACT_VERSION, ConfigError, Finding, Health, Mistake, hookimpl
 
 if TYPE_CHECKING:
     from .bridge import Bridge
@@ -66,6 +66,12 @@ class MqttPlugin:
         from .diagnosis import diagnose
 
         return diagnose(self._settings.bridge)
+
+    @hookimpl
+    def nvr_health(self, camera: str) -> Sequence[Health] | None:
+        """Tell how the way to the broker does when asked about no camera: those are others'."""
+        bridge = self._bridge
+        return None if camera or bridge is None else (bridge.health(),)
 
     @hookimpl
     def nvr_commands(self, cli: Any) -> None:

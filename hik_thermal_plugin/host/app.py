@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nvr_hooks import CameraInfo, ConfigError, Finding, Mistake, NvrError
+from nvr_hooks import CameraInfo, ConfigError, Finding, Health, Mistake, NvrError
 from nvr_hooks.loading import Plugins
 
 from .settings import top_level_mistakes
@@ -83,6 +83,18 @@ class Host:
                 log.warning("plugin %s could not be asked what is wrong: %s: %s", name, type(err).__name__, err)
             else:
                 found += [(name, finding) for finding in answer or ()]
+        return found
+
+    def own_health(self) -> dict[str, Sequence[Health]]:
+        """Ask each plugin how it does itself, beside its cameras; one that cannot say is left out."""
+        found: dict[str, Sequence[Health]] = {}
+        for name in self._names("nvr_health"):
+            try:
+                answer = self._one("nvr_health", name)(camera="")
+            except Exception as err:  # noqa: BLE001 - as with findings
+                log.debug("plugin %s could not be asked how it does: %s: %s", name, type(err).__name__, err)
+            else:
+                found |= {name: answer} if answer else {}
         return found
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:

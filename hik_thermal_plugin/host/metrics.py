@@ -6,12 +6,14 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 from typing import Literal
 
-from nvr_hooks import Health
+from nvr_hooks import Delays, Health
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from .pulse import Pulse, Reloads, is_up
 
@@ -23,7 +25,7 @@ class Family:
     """One name: what it counts or shows, and by what."""
 
     name: str
-    kind: Literal["counter", "gauge"]
+    kind: Literal["counter", "gauge", "histogram"]
     help: str
     labels: tuple[str, ...] = ()
 
@@ -51,6 +53,11 @@ FAMILIES = (
     ),
     Family("hikthermal_alarm_events_total", "counter", "Events of alarms, repeats and ends too", ("camera", "type")),
     Family("hikthermal_last_alarm_timestamp_seconds", "gauge", "When the last alarm arrived", ("camera",)),
+    Family("hikthermal_mqtt_connected", "gauge", "1 while the broker has accepted the bridge"),
+    Family("hikthermal_mqtt_dropped_total", "counter", "Events that never reached the broker, restarts included"),
+    Family(
+        "hikthermal_mqtt_publish_seconds", "histogram", "From an event's arrival at the bridge to the broker's word that it has it"
+    ),
     Family("hikthermal_config_reloads_total", "counter", "Reloads of the configuration", ("result",)),
     Family("hikthermal_config_last_reload_successful", "gauge", "1 unless the file has mistakes now"),
     Family(
@@ -83,15 +90,19 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each family with its samples of now."""
-        samples = self._samples()
+        broker = self._pulse.broker()
+        samples = self._samples(broker)
         for family in FAMILIES:
+            if family.kind == "histogram":
+                yield _histogram(family, None if broker is None else broker.delays)
+                continue
             kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
             metric = kind(family.name, family.help, labels=family.labels)
             for labels, value in samples.get(family.name, ()):
                 metric.add_metric(labels, value)
             yield metric
 
-    def _samples(self) -> Mapping[str, Sequence[Sample]]:
+    def _samples(self, broker: Health | None) -> Mapping[str, Sequence[Sample]]:
         pulse, reloads = self._pulse, self._reloads
         health = pulse.health()
         all_sources = [item for sources in health.values() for item in sources]
@@ -121,12 +132,22 @@ class Figures(Collector):
             ],
             "hikthermal_alarm_events_total": list(pulse.alarms.items()),
             "hikthermal_last_alarm_timestamp_seconds": [((name,), at) for name, at in pulse.last_alarms.items()],
+            "hikthermal_mqtt_connected": [] if broker is None else [((), broker.state == "online")],
+            "hikthermal_mqtt_dropped_total": [] if broker is None else [((), broker.dropped)],
             "hikthermal_config_reloads_total": [(("done",), reloads.done), (("refused",), reloads.refused)],
             "hikthermal_config_last_reload_successful": [((), not reloads.mistakes)],
             "hikthermal_rule_temperature_celsius": [
                 ((*rule, name), celsius) for rule, name, celsius in pulse.temperatures()
             ],
         }
+
+
+def _histogram(family: Family, delays: Delays | None) -> HistogramMetricFamily:
+    metric = HistogramMetricFamily(family.name, family.help)
+    if delays is not None:
+        bounds = [*map(floatToGoString, delays.bounds), "+Inf"]
+        metric.add_metric((), list(zip(bounds, accumulate(delays.counts), strict=True)), delays.seconds)
+    return metric
 
 
 def _version() -> str:

@@ -101,6 +101,12 @@ class Pulse:
         """Return what each camera's sources tell of themselves; none for a camera whose plugin cannot say."""
         return {info.name: health_of(self._host, info.name) for info in self._host.cameras()}
 
+    def broker(self) -> Health | None:
+        """Return how the bridge's way to the broker does; None without a bridge."""
+        return next(
+            (found for answers in self._host.own_health().values() for found in answers if found.source == "mqtt"), None
+        )
+
     def down(self, health: Mapping[str, Sequence[Health]]) -> list[Down]:
         """Return the sources that should be up and are not: every one a camera uses; of those that tell temperatures one is enough."""
         found = []

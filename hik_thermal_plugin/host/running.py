@@ -145,6 +145,7 @@ class Service:
             return
         for info in self._host.cameras():
             health_of(self._host, info.name)
+        self._host.own_health()
         self._notifier.alive()
         self._alive_at = time.monotonic() + wanted / 3
 

@@ -164,7 +164,7 @@ def nvr_decode(data: bytes) -> Sequence[Event] | None:
 
 @hookspec(firstresult=True)
 def nvr_health(camera: str) -> Sequence[Health] | None:
-    """Tell how each source of the camera is doing, without touching the network. None: not my camera."""
+    """Tell how each source of the camera, or for "" you yourself, are doing, without touching the network. None: not my camera."""
 
 
 @hookspec

@@ -348,8 +348,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delays:
+    """How long things took, counted by bounds."""
+
+    bounds: tuple[float, ...]
+    """Seconds, rising."""
+    counts: tuple[int, ...]
+    """How many took at most each bound and more than the one before; the last one counts those beyond all."""
+    seconds: float
+    """All of them together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How one source of a camera is doing."""
+    """How one source of a camera is doing, or, of camera "", what a plugin itself is connected to."""
 
     camera: str
     source: str
@@ -370,3 +382,5 @@ class Health:
     last_byte_at: datetime | None = None
     last_event_at: datetime | None = None
     last_error: str | None = None
+    delays: Delays | None = None
+    """How long what was passed on took to arrive, where the plugin measures it."""

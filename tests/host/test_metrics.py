@@ -17,8 +17,10 @@ from typing import Any
 
 import pytest
 from nvr_hooks import (
+    CONTRACT_VERSION,
     CameraInfo,
     ConnectionChanged,
+    Delays,
     FireAlarm,
     Health,
     NvrError,
@@ -127,6 +129,29 @@ def test_every_family_is_told_under_its_promised_name(site: Site) -> None:
     for family in metrics.FAMILIES:
         assert families[family.name.removesuffix("_total")] == family.kind, family.name
     assert "process_open_fds" in families
+
+
+def test_the_bridges_delays_are_a_histogram(site: Site) -> None:
+    assert ("hikthermal_mqtt_connected", "") not in site.values(), "there is no bridge"
+
+    class Bridge:
+        nvr_contract = CONTRACT_VERSION
+
+        @hookimpl
+        def nvr_health(self, camera: str) -> list[Health] | None:
+            delays = Delays(bounds=(0.01, 0.5), counts=(3, 1, 2), seconds=9.25)
+            told = Health(camera="", source="mqtt", state="online", since=now(), dropped=7, delays=delays)
+            return None if camera else [told]
+
+    site.host.plugins.add("mqtt", Bridge())
+    page = site.get("/metrics")[1]
+    values = site.values()
+    assert values["hikthermal_mqtt_connected", ""] == 1
+    assert values["hikthermal_mqtt_dropped_total", ""] == 7
+    told = re.findall(r'^hikthermal_mqtt_publish_seconds_(\w+?)(?:\{le="(.+)"\})? ([\d.]+)$', page, re.MULTILINE)
+    assert told == [
+        ("bucket", "0.01", "3.0"), ("bucket", "0.5", "4.0"), ("bucket", "+Inf", "6.0"), ("count", "", "6.0"), ("sum", "", "9.25"),
+    ]  # fmt: skip
 
 
 def test_figures_follow_the_camera(site: Site, wait_for: WaitFor) -> None:
