@@ -29,7 +29,7 @@ from nvr_hooks import (
 
 from .device import Device
 from .recording_time import RecordingTime
-from .transport import Transfer
+from .transport import Transfer, allowance
 from .video import CameraVideo
 
 if TYPE_CHECKING:
@@ -261,8 +261,3 @@ class CameraArchive:
     def _forget(self, job: DownloadJob) -> None:
         with self._lock:
             self._jobs.discard(job)
-
-
-def allowance(size: int) -> int:
-    """Return by how many bytes a recording may differ from the size its camera tells (isapi.md 5.3)."""
-    return min(64 * 1024, size // 100)

@@ -22,10 +22,10 @@ from nvr_hooks import (
     now,
 )
 
+from .access import budget_of, client_of
 from .config import CameraSettings
 from .isapi.client import IsapiClient
 from .isapi.device import IsapiDevice
-from .isapi.tls import Tls
 from .login import LoginBudget
 from .transport import CameraTransport, DeviceClock, Identity, TemperatureSource
 from .transports import Transports
@@ -199,29 +199,13 @@ class Device:
     def _made(self, renewed: Callable[[], bool]) -> CameraTransport:
         """Make the transports that are configured; all of them log in within one budget."""
         settings, name = self.settings, self.name
-        secret = settings.password.reveal()
-        budget = LoginBudget(
-            f"{settings.username}@{settings.url}",
-            secret,
-            self.state_dir,
-            auth_retry_seconds=settings.auth_retry,
-            renewed=renewed,
-        )
+        budget = budget_of(settings, self.state_dir, renewed)
         wanted = settings.all_transports
         made: dict[Transport, CameraTransport] = {}
         if "sdk" in wanted:
-            made["sdk"] = self._sdk(budget, secret)
+            made["sdk"] = self._sdk(budget)
         if "isapi" in wanted:
-            tls = Tls(
-                ca=settings.tls.ca,
-                fingerprint=settings.tls.fingerprint,
-                verify=settings.tls.verify,
-                minimum=settings.tls.minimum,
-            )
-            client = IsapiClient(
-                name, settings.url, settings.username, secret, budget, timeout=settings.timeout, tls=tls
-            )
-            made["isapi"] = self._isapi(client)
+            made["isapi"] = self._isapi(client_of(name, settings, budget))
         return made[wanted[0]] if len(made) == 1 else Transports(name, made, self._order())
 
     def _order(self) -> Callable[[str], Sequence[Transport]]:
@@ -252,7 +236,7 @@ class Device:
             clock=self.told_clock,
         )
 
-    def _sdk(self, budget: LoginBudget, secret: str) -> CameraTransport:
+    def _sdk(self, budget: LoginBudget) -> CameraTransport:
         from .pass_through import PassThroughClient
         from .sdk.device import SdkDevice
         from .sdk.session import Access, SdkSession
@@ -265,7 +249,7 @@ class Device:
             host=parts.hostname or "",
             port=sdk.port or (over_http if sdk.login == "isapi" else _PRIVATE_PORT),
             username=settings.username,
-            password=secret,
+            password=settings.password.reveal(),
             mode=sdk.login,
             tls=(sdk.login == "isapi" and parts.scheme == "https") if sdk.tls is None else sdk.tls,
             timeout=settings.timeout,

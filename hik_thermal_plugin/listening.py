@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from nvr_hooks import ConnectionChanged, Event, Finding, NvrError, Unreachable, Unsupported, WrongUse
 
+from .access import budget_of, client_of
 from .config import CameraSettings, ListenerSettings
 from .isapi.addresses import own_address
 from .isapi.client import IsapiClient
@@ -20,8 +21,6 @@ from .isapi.http_hosts import HostsChange, HttpHosts
 from .isapi.listener import ListenerOptions
 from .isapi.part_stream import Counters
 from .isapi.push_source import push_path
-from .isapi.tls import Tls
-from .login import LoginBudget
 from .wire.http_hosts import Destination, HostSlot
 
 _log = logging.getLogger(__name__)
@@ -109,14 +108,7 @@ class Slots:
 
     def _client(self) -> IsapiClient:
         """Return a way to the camera, whatever its other transports are: listening mode is ISAPI's."""
-        camera = self._camera
-        secret = camera.password.reveal()
-        budget = LoginBudget(
-            f"{camera.username}@{camera.url}", secret, self._state_dir, auth_retry_seconds=camera.auth_retry
-        )
-        return IsapiClient(
-            self._name, camera.url, camera.username, secret, budget, timeout=camera.timeout, tls=tls_of(camera)
-        )
+        return client_of(self._name, self._camera, budget_of(self._camera, self._state_dir))
 
     def _deadline(self, client: IsapiClient) -> float:
         return client.deadline() + 2 * client.timeout  # reading, writing, reading back
@@ -157,9 +149,3 @@ def listener_options(settings: ListenerSettings) -> ListenerOptions | None:
         minimum="1.2" if tls is None else tls.minimum,
         changed_at=tuple(file.stat().st_mtime_ns for file in files if file.exists()),
     )
-
-
-def tls_of(camera: CameraSettings) -> Tls:
-    """Return how the camera's certificate is checked."""
-    tls = camera.tls
-    return Tls(ca=tls.ca, fingerprint=tls.fingerprint, verify=tls.verify, minimum=tls.minimum)

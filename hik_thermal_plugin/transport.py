@@ -273,3 +273,8 @@ class CameraTransport(Protocol):
 
     def close(self) -> None:
         """Close the connections."""
+
+
+def allowance(size: int) -> int:
+    """Return by how many bytes a recording may differ from the size its camera tells: some count a header, or round (isapi.md 5.3)."""
+    return min(64 * 1024, size // 100)

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DRIVER = (
-    "listener_settings listening "
+    "listener_settings listening access "
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
     "isapi sdk media config transports pass_through device gaps captures live_video video snapshots alarm_pictures "
     "recording_time download_target downloads span_downloads archive"
@@ -35,7 +35,7 @@ TABLE = {
     "tried_source": "nvr_hooks worker",
     "virtual_watch": "nvr_hooks deliveries virtual",
     "listener_settings": "pydantic",
-    "listening": "nvr_hooks wire login isapi config",
+    "listening": "nvr_hooks access wire isapi config",
     "measurement": "nvr_hooks transport radiometry",
     "gaps": "nvr_hooks virtual",
     "heard": "",
@@ -55,7 +55,8 @@ TABLE = {
     "alarm_pictures": "nvr_hooks media",
     "transports": "nvr_hooks transport",
     "pass_through": "nvr_hooks login isapi sdk",
-    "device": "nvr_hooks wire transport transports pass_through login isapi sdk config",
+    "access": "login isapi config",
+    "device": "nvr_hooks access wire transport transports pass_through login isapi sdk config",
     "camera": DRIVER,
     "site": f"{DRIVER} camera heard",
     "commands": f"{DRIVER} typer@nvr_commands",

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 from nvr_hooks import BadAnswer, Busy, CameraError, DeviceError, RecordedFile, Unreachable, Unsupported
 
+from ..transport import allowance
 from ..wire.archive import DOWNLOAD_FORMS, DownloadForm, document_start, download_request, media_form
 from .client import IsapiClient
 from .connection import Connection, media_type
@@ -166,7 +167,7 @@ class Transfer:
             file.seek(at)
             file.truncate()
             size = receiver.into(file, at, moved)
-        least = 0 if self._announced is None else _least(self._announced)
+        least = 0 if self._announced is None else self._announced - allowance(self._announced)
         if receiver.length is not None and size == at + receiver.length < least:
             text = f"{self._camera}: {what} sent {size} bytes and no more; the search told of {self._announced}"
             raise BadAnswer(text, camera=self._camera)
@@ -180,7 +181,7 @@ class Transfer:
 
         It has to end twice at the same byte; from then on the device is known for it.
         """
-        if size < _least(wanted):
+        if size < wanted - allowance(wanted):
             return False
         self._forms.rounds = self._forms.rounds or size == self._ended_at
         self._ended_at = size
@@ -318,11 +319,6 @@ def _write(file: io.FileIO, data: bytes | memoryview) -> None:
 
 def _length(file: io.FileIO) -> int:
     return file.seek(0, io.SEEK_END)
-
-
-def _least(announced: int) -> int:
-    """Return how many bytes a recording must have: some devices count a header, or round (isapi.md 5.3)."""
-    return announced - min(64 * 1024, announced // 100)
 
 
 def _begin_of(response: httpx.Response) -> int | None:
