@@ -59,12 +59,12 @@ class Listener:
 
     def __init__(self) -> None:
         self.strangers = 0
-        """Connections refused for their address or their path."""
+        """Connections refused for their address, their path, or a request that is none."""
         self._lock = threading.Lock()
         self._options: ListenerOptions | None = None
         self._doors: tuple[Door, ...] = ()
         self._run: _Run | None = None
-        self._said: set[str] = set()
+        self._said: set[tuple[str, str]] = set()
 
     @property
     def options(self) -> ListenerOptions | None:
@@ -152,10 +152,10 @@ class Listener:
             door.listening(run.problem)
 
     def refuse(self, address: Address, why: str) -> None:
-        """Count a stranger; the first word of each address is said aloud, of a few."""
+        """Count one that is refused; the first of each address and reason is said aloud, of a few."""
         self.strangers += 1
-        known = str(address) in self._said or len(self._said) >= _SAID
-        self._said.add(str(address)) if not known else None
+        known = (str(address), why) in self._said or len(self._said) >= _SAID
+        self._said.add((str(address), why)) if not known else None
         _log.log(
             logging.DEBUG if known else logging.WARNING, "listener: a connection from %s is refused: %s", address, why
         )
@@ -263,7 +263,7 @@ class _Run:
                     return
                 min(idle, key=lambda one: one.idle_since).over = True
         sock.setblocking(False)
-        yield PushConnection(sock, address, self._find, context)
+        yield PushConnection(sock, address, self._find, context, self._listener.refuse)
 
     def _find(self, address: Address, head: Head) -> Door | None:
         door = self._listener.door(head.path, address, self.addresses, self._options.allow)

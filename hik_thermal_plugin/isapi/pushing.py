@@ -10,6 +10,7 @@ import selectors
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -67,7 +68,15 @@ class Find(Protocol):
 class PushConnection:
     """One client."""
 
-    def __init__(self, sock: socket.socket, address: Address, find: Find, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        address: Address,
+        find: Find,
+        context: ssl.SSLContext | None,
+        refused: Callable[[Address, str], None],
+    ) -> None:
+        """`refused` is told of a request that is none, or one we do not take: a camera's own may be, and somebody has to learn of it."""
         self.sock = sock
         self.address = address
         self.idle_since = time.monotonic()
@@ -78,6 +87,7 @@ class PushConnection:
         """Whether it has named its camera's path."""
         self.out = bytearray()
         self._find = find
+        self._refused = refused
         self._tls = None if context is None else TlsConnection(context)
         self._reader = RequestReader()
         self._receiver: Receiver | None = None
@@ -127,6 +137,7 @@ class PushConnection:
                 if self._ending:
                     break
         except BadRequest as error:
+            self._refused(self.address, str(error))
             self._answer(error.status if self.proven else 404, keep=False)
 
     def _head(self, head: Head) -> None:

@@ -124,7 +124,7 @@ class RequestReader:
             raise BadRequest(400, "a Content-Length that is no number")
         length = int(word[:18])
         if length > self._max_body:
-            raise BadRequest(413, f"a body of {length} bytes is larger than {self._max_body}")
+            raise BadRequest(413, f"a body of more than {self._max_body} bytes")
         keep = line[3] == "1.1" and headers.get("connection", "").lower() != "close"
         return Head(line[1], line[2].partition("?")[0], headers, length, keep)
 

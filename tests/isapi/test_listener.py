@@ -163,6 +163,16 @@ def test_who_does_not_know_the_path_learns_nothing(
     assert PATH not in caplog.text
 
 
+def test_a_camera_whose_pushes_are_not_understood_is_named_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    listener, camera = start()
+    for _ in range(3):
+        ask(listener, b"POST " + PATH.encode() + b" HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert camera.bodies == []
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["listener: a connection from 127.0.0.1 is refused: a body in chunks"]
+    assert PATH not in caplog.text
+
+
 def test_a_body_too_large_is_refused_before_it_is_read(start: Start) -> None:
     listener, camera = start()
     with connect(listener) as sock:
