@@ -126,3 +126,21 @@ def test_a_restart_brings_the_first_alarm_within_seconds(
     service.start()
     wait_for(lambda: subscriber.of("kiln/gap"), what="what may have been missed meanwhile")
     assert subscriber.of("kiln/gap")[-1]["lost_at"] < subscriber.of("kiln/gap")[-1]["back_at"]
+
+
+def test_a_password_file_that_changes_wakes_a_camera_that_is_blocked(
+    service: Any, subscriber: Any, hik_simulator: Any, secret: str, wait_for: WaitFor
+) -> None:
+    kiln, yard = hik_simulator(password=secret, heartbeat=1.0), hik_simulator(password=secret, heartbeat=1.0)
+    file = service.folder / "password"
+    file.write_text("the-one-before")
+    service.configure({"kiln": {"url": kiln.http, "password": f"${{file:{file}}}"}, "yard": {"url": yard.http}})
+    service.start()
+    wait_for(lambda: subscriber.last("kiln/state") == "auth_blocked" and subscriber.last("yard/state") == "online")
+    armed = arms(yard)
+    file.write_text(secret)
+    wait_for(lambda: subscriber.last("kiln/state") == "online", what="the camera with its new password")
+    logins = kiln.state()["logins"]
+    assert (logins["refused"], logins["locked_until"]) == (2, None)
+    assert arms(yard) == armed, "the other camera has kept its connection"
+    assert service.stop() == 0
