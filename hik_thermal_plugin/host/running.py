@@ -65,6 +65,7 @@ class Service:
             watched = Watched(self._path)
             self._document = self._session.configure()
             self._take_form()
+            self._warn()
             self._occupancy.take(state_dir(self._document))
             self._host.start()
             self._proof.configure(service_settings.metrics(self._document))
@@ -124,6 +125,7 @@ class Service:
             told: dict[str, Any] = {"type": "reload_refused", "mistakes": mistakes}
         else:
             cameras = [info.name for info in self._host.cameras()]
+            self._warn()
             log.info("%s is taken over: cameras %s", self._path, ", ".join(cameras) or "none")
             self._proof.reloads.done += 1
             self._proof.reloads.mistakes = ()
@@ -133,6 +135,10 @@ class Service:
         self._notifier.ready(f"the configuration has {wrong} mistakes, the last good one runs" if wrong else "reloaded")
         if self._session.options.json:
             put_json(told)
+
+    def _warn(self) -> None:
+        for where in settings.open_passwords(self._document):
+            log.warning("%s stands in the configuration itself: better write ${file:…}, ${cred:…} or ${env:…}", where)
 
     def _take_form(self) -> None:
         if self._chosen_form is None:

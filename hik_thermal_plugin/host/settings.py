@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,16 @@ def top_level_mistakes(
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             mistakes.append(Mistake(key, f"unknown key; {hint}"))
     return mistakes
+
+
+def open_passwords(document: object, path: str = "") -> Iterator[str]:
+    """Yield where passwords stand in the document itself, for everybody who may read the file."""
+    if isinstance(document, Mapping):
+        for key, value in document.items():
+            here = f"{path}.{key}" if path else str(key)
+            if key == "password" and isinstance(value, str) and value and "${" not in value:
+                yield here
+            yield from open_passwords(value, here)
 
 
 def joined_schema(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -198,7 +198,7 @@ class Cameras:
     @hookimpl
     def nvr_health(self, camera: str) -> Sequence[Health] | None:
         """Tell nothing, or hang."""
-        if self.section.get("health") == "hangs":
+        if self.section.get("health") == ("hangs" if camera else "its own hangs"):
             self.released.wait()
         return () if camera in self.cameras else None
 

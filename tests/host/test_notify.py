@@ -108,10 +108,11 @@ def test_the_service_tells_its_whole_life(start: Any, manager: Manager) -> None:
 
 
 @pytest.mark.integration
-def test_a_plugin_that_hangs_gets_no_more_signs_of_life(start: Any, manager: Manager) -> None:
+@pytest.mark.parametrize("health", ["hangs", "its own hangs"])
+def test_a_plugin_that_hangs_gets_no_more_signs_of_life(start: Any, manager: Manager, health: str) -> None:
     process = start(
         "run",
-        config={"fake": {"cameras": {"kiln": {}}, "health": "hangs"}},
+        config={"fake": {"cameras": {"kiln": {}}, "health": health}},
         env={"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "900000"},
     )
     assert "READY" in manager.told()

@@ -62,6 +62,18 @@ def test_run_goes_on_without_a_plugin_that_crashes_at_the_start(start: Any) -> N
     assert "plugin listener failed in nvr_start and is left out: KeyError in nvr_start" in err
 
 
+def test_a_password_in_the_file_itself_is_warned_about(start: Any) -> None:
+    section = {"cameras": {"kiln": {"password": "op3n"}, "yard": {"password": "${env:HOME}"}}}
+    process = start("run", "--json", config={"fake": section})
+    process.stdout.readline()
+    process.terminate()
+    _, err = process.communicate(timeout=10)
+
+    assert err.count("stands in the configuration itself") == 1
+    assert "fake.cameras.kiln.password stands" in err
+    assert "op3n" not in err
+
+
 @pytest.mark.slow
 def test_run_ends_in_time_with_a_plugin_that_does_not_let_go(start: Any) -> None:
     process = start("run", "--json", config={"fake": {"cameras": {"kiln": {}}, "close": "leaves a thread"}})
