@@ -25,6 +25,7 @@ from nvr_hooks import (
     to_json,
 )
 
+from .actions import TEST_TYPE
 from .lifecycle import ALARM_SOURCES, LifeCycles, Outcome
 from .messages import WHOLE_CAMERA, Document, Message, Topics, rule_segment, segment
 from .pictures import PictureNumbers
@@ -32,8 +33,6 @@ from .temperatures import News, Temperatures
 
 _STATES: Final = ("online", "auth_blocked", "error", "offline", "starting")
 """Of several alarm sources the first of these counts."""
-_STANDS_IN: Final = "metadata"
-"""Counts as a source of alarms while it tells one: a fire that goes on is not called unavailable because another source is lost."""
 _STATE: Final = ("state", "since", "reason", "retry_at")
 _COUNTERS: Final = tuple(
     item.name
@@ -206,7 +205,8 @@ class Feed:
         self._out.changed(self.name, state)
 
     def _state(self) -> str:
-        return "online" if self._cycles.tells(_STANDS_IN) else self._sources_state()
+        """An alarm that is known to go on is not called unavailable because another source is lost, or none can be online."""
+        return "online" if self._cycles.goes_on(besides=TEST_TYPE) else self._sources_state()
 
     def _sources_state(self) -> str:
         states = {document["state"] for name, document in self._sources.items() if name in ALARM_SOURCES}
@@ -256,7 +256,7 @@ class Feed:
             self._out.level(self._topics.alarm(self.name, channel, kind, document))
         for name, document in outcome.saved.items():
             self._out.save(self.name, name, document)
-        if outcome.alarms and _STANDS_IN in self._sources:
+        if outcome.alarms:
             self._say_state()  # after the levels: who reads online finds what it stands for
         self._schedule()
 

@@ -186,12 +186,13 @@ class LifeCycles:
                 self._tell_if_changed(key, level, wall, outcome)
         return outcome
 
-    def tells(self, source: str) -> bool:
-        """Tell whether an alarm goes on that this source, which is connected, has told."""
-        return self._online.get(source) is not None and any(
-            voice.raises and voice.known and source in voice.sources
+    def goes_on(self, besides: str) -> bool:
+        """Tell whether an alarm is known to go on, of another kind than `besides`."""
+        return any(
+            voice.raises and voice.known
             for level in self._kinds.values()
             for voice in level.voices.values()
+            if level.kind != besides
         )
 
     def next_deadline(self) -> float | None:

@@ -6,9 +6,19 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nvr_hooks import CameraInfo, ConnectionChanged, ConnectionState, FireAlarm, MotionAlarm, Source, Target
+from nvr_hooks import (
+    CameraInfo,
+    ConnectionChanged,
+    ConnectionState,
+    FireAlarm,
+    MotionAlarm,
+    Source,
+    Target,
+    TemperatureAlarm,
+)
 
 from hik_thermal_plugin import merge
+from hik_thermal_plugin.bridge.actions import new_test_alarm
 from hik_thermal_plugin.bridge.feed import Feed
 from hik_thermal_plugin.bridge.lifecycle import LifeCycles, Outcome
 from hik_thermal_plugin.bridge.messages import Message, Topics
@@ -161,3 +171,25 @@ def test_metadata_without_an_alarm_makes_no_camera_online() -> None:
     kiln.goes("alert_stream", "auth_blocked")
     kiln.goes("metadata", "online")
     assert kiln.broker.last("state") == "auth_blocked"
+
+
+def test_what_a_camera_only_pushes_is_available_while_it_is_known() -> None:
+    kiln = Kiln()
+    kiln.goes("push", "starting")
+    kiln.broker.said.clear()
+    kiln.burns("push")
+    assert kiln.broker.said == [("fire", True), ("state", "online")]
+    kiln.after(20)
+    assert kiln.broker.said[2:] == [("fire", None), ("state", "starting")]
+
+
+def test_a_rule_of_our_own_is_available_and_a_test_alarm_makes_no_camera_online() -> None:
+    kiln = Kiln()
+    kiln.goes("alert_stream", "offline")
+    kiln.goes("virtual", "online")
+    kiln.feed.take(new_test_alarm(kiln.feed.info, 2, {}))
+    assert kiln.broker.last("state") == "offline"
+    kiln.feed.take(TemperatureAlarm(camera="kiln", channel=2, source="virtual", rule="door", level="alarm"))
+    assert kiln.broker.last("state") == "online"
+    kiln.goes("virtual", "offline")
+    assert kiln.broker.last("state") == "offline"
