@@ -7,7 +7,7 @@ the next delimiter follows at once; a picture is followed by a CRLF that is not 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from . import alerts, parts
@@ -16,6 +16,10 @@ from .device import Device
 from .http import HttpConnection
 from .markup import Element
 from .pictures import with_comment
+
+Journal = Callable[[str, bytes, int], object]
+"""Told what happens: a client is `armed` or `gone`, an `alarm`, a `beat` or the bytes of a step (`sent`) go out; the bytes, and how many
+clients are there, or have got all of them."""
 
 PATH = "/ISAPI/Event/notification/alertStream"
 ALARM_PICTURE_SIZE = (704, 576)
@@ -31,8 +35,9 @@ class _Stream:
 class AlertStreams:
     """Every client armed on this device. `heartbeat` is the period in seconds."""
 
-    def __init__(self, device: Device, heartbeat: float) -> None:
+    def __init__(self, device: Device, heartbeat: float, journal: Journal | None = None) -> None:
         self._device = device
+        self._journal = journal or (lambda what, data, whole: None)
         self._period = heartbeat
         self._loop = asyncio.get_running_loop()
         self._streams: dict[HttpConnection, _Stream] = {}
@@ -48,6 +53,7 @@ class AlertStreams:
         connection.listen_no_more()
         connection.write(parts.head(profile))
         stream = self._streams[connection] = _Stream(connection)
+        self._journal("armed", b"", len(self._streams))
         captured = self._device.captured.answer("GET", PATH)
         if captured is not None and captured.body:
             connection.write(captured.body)
@@ -63,6 +69,8 @@ class AlertStreams:
     def closed(self, connection: object) -> None:
         """Forget a connection that has ended."""
         stream = self._streams.pop(connection, None) if isinstance(connection, HttpConnection) else None
+        if stream:
+            self._journal("gone", b"", len(self._streams))
         for timer in (stream.beat, stream.end) if stream else ():
             if timer:
                 timer.cancel()
@@ -75,7 +83,7 @@ class AlertStreams:
         groups = [told] if self._device.profile.several_in_part else [[telling] for telling in told]
         for group in groups:
             for part in self._parts([telling.document for telling in group]):
-                self._send_alarm(part)
+                self._journal("alarm", part, self._send_alarm(part))
             for telling in group:
                 if telling.pictures and self._device.profile.pictures and self._streams:
                     self._send_pictures(telling.document)
@@ -92,10 +100,12 @@ class AlertStreams:
             data = parts.part(self._device.profile, [("Content-Type", kind)], data)
         for connection in list(self._streams):
             connection.write(data)
+        self._journal("sent", data, sum(connection.flows for connection in self._streams))
 
     def _beat(self, stream: _Stream) -> None:
         (part,) = self._parts([alerts.heartbeat(self._device)])
         stream.connection.write(part)
+        self._journal("beat", b"", int(stream.connection.flows))
         stream.beat = self._loop.call_later(self._period, self._beat, stream)
 
     def _parts(self, documents: list[Element]) -> list[bytes]:
@@ -119,5 +129,5 @@ class AlertStreams:
             headers = [("Content-Disposition", disposition), ("Content-Type", kind)]
             self._send_alarm(parts.part(profile, headers, picture) + b"\r\n")
 
-    def _send_alarm(self, part: bytes) -> None:
-        parts.send(part, self._streams, self._device.faults, PATH)
+    def _send_alarm(self, part: bytes) -> int:
+        return parts.send(part, self._streams, self._device.faults, PATH)

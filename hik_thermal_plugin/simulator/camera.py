@@ -14,7 +14,7 @@ from typing import Any
 from . import documents, endpoints, refusals
 from .alarms import Alarms, Telling
 from .alert_stream import PATH as ALERT_STREAM
-from .alert_stream import AlertStreams
+from .alert_stream import AlertStreams, Journal
 from .archive import READING, Archive
 from .connection import Connection
 from .device import Device
@@ -50,6 +50,7 @@ class Camera:
         repeat: float,
         real_time: float,
         metadata: float,
+        journal: Journal | None = None,
     ) -> None:
         self.device = device
         self._ports = ports
@@ -57,7 +58,7 @@ class Camera:
         self._repeat = repeat
         self._loop = asyncio.get_running_loop()
         self._alarms = Alarms(device)
-        self._streams = AlertStreams(device, heartbeat)
+        self._streams = AlertStreams(device, heartbeat, journal)
         self._pushes = Pushes(device)
         self._temperatures = RealTimeStreams(device, real_time)
         self._recordings = recordings

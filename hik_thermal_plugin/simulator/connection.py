@@ -71,6 +71,11 @@ class Connection(asyncio.Protocol):
         return self.silent
 
     @property
+    def flows(self) -> bool:
+        """Whether all that was written is with the client's system by now, and what comes next would be."""
+        return not (self.closed or self.silent) and self._held is None and not self._transport.get_write_buffer_size()
+
+    @property
     def unsent(self) -> int:
         """How many bytes wait for the client to read."""
         return self._transport.get_write_buffer_size()

@@ -25,17 +25,20 @@ def part(profile: Profile, headers: list[tuple[str, str]], body: bytes) -> bytes
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def send(part: bytes, connections: Iterable[HttpConnection], faults: Faults, path: str) -> None:
-    """Send one part to all, in the shape the faults of this path give it."""
+def send(part: bytes, connections: Iterable[HttpConnection], faults: Faults, path: str) -> int:
+    """Send one part to all, in the shape the faults of this path give it; return how many have got all of it."""
     if faults.strike("wrong_length", path):
         part = _announce_more(part)
     if faults.strike("duplicate", path):
         part *= 2
     cut = faults.strike("truncate", path) is not None
+    whole = 0
     for connection in list(connections):
         connection.write(part[: len(part) // 2] if cut else part)
         if cut:
             connection.end()
+        whole += not cut and connection.flows
+    return whole
 
 
 def _announce_more(part: bytes) -> bytes:

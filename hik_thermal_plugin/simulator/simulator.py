@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from .alert_stream import Journal
 from .camera import Camera
 from .captured import Captured, read_answers
 from .control import Control
@@ -36,7 +37,8 @@ class Simulator:
     takes any free one, None leaves the part out. `lock_attempts`
     refused logins in a row lock the account for `lock_seconds`. `heartbeat`, `repeat`, `real_time` and `metadata`: the
     periods of heartbeats, of alarms that last, of real-time temperatures, and of metadata over RTSP, in seconds. `recordings`: begin
-    and end (aware) of what each channel has stored, or `Stored` where more is to be told; without it a day until now (recordings.py).
+    and end (aware) of what each channel has stored, or `Stored` where more is to be told; without it a day until now (recordings.py). `journal` is
+    called, in the camera's thread, with what happens on its alert streams (alert_stream.py).
     Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
     """
 
@@ -64,6 +66,7 @@ class Simulator:
         recordings: Sequence[Span | Stored] | None = None,
         name: str = "Thermal camera",
         utc_offset: timedelta = timedelta(hours=1),
+        journal: Journal | None = None,
     ) -> None:
         if lock_attempts < 1:
             raise ValueError(f"lock_attempts: expected 1 or more, got {lock_attempts}")
@@ -84,6 +87,7 @@ class Simulator:
             recordings = ()
         self._recordings = None if recordings is None else checked_recordings(recordings)
         self._name = name
+        self._journal = journal
         self._utc_offset = utc_offset
         self._ports: dict[str, Port] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -210,6 +214,7 @@ class Simulator:
             repeat=self._repeat,
             real_time=self._real_time,
             metadata=self._metadata,
+            journal=self._journal,
         )
         if control := self._ports.get("control"):
             self._control = Control(self._apply, self._camera.state)

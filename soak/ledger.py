@@ -1,0 +1,251 @@
+"""What the cameras told, what arrived, and what of it is wrong: the judge of a run.
+
+Times are seconds of one monotonic clock. An alarm is *due* when the camera has sent it whole, at least once, to a client that was armed,
+and nothing that is known to cost alarms happened in that moment (`blind`): a kill -9 within the 50 ms docs/mqtt.md names, an end or a
+reconnect that somebody asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .watcher import Document
+
+BURNS = {"fire": "fire", "rule": "temperature"}
+"""Group of markers -> kind of the level they hold."""
+
+
+@dataclass(slots=True, eq=False)
+class Marker:
+    """One alarm that can be told from all others: by a number only it has."""
+
+    camera: str
+    group: str
+    """fire, rule 1, rule 2 …, once."""
+    number: float
+    """Temperature in °C; of `once` the rule's number."""
+    order: int
+    chances: list[float] = field(default_factory=list)
+    """When it was sent whole to an armed client."""
+    arrived: float | None = None
+    over: float | None = None
+    """When what it tells of was over."""
+
+    @property
+    def sign(self) -> bytes:
+        """What the bytes of its document have in them."""
+        match self.group:
+            case "fire":
+                return b"<fireMaxTemperature>%.1f<" % self.number
+            case "once":
+                return b"<regionID>%d<" % self.number
+        return b"<currTemperature>%.1f<" % self.number
+
+
+@dataclass(slots=True)
+class _Blind:
+    begin: float
+    end: float
+    camera: str | None
+    why: str
+
+
+class Ledger:
+    """Thread-safe. `grace` is how many seconds a message may take from the service to the watcher."""
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._lock = threading.Lock()
+        self._open: dict[str, list[Marker]] = defaultdict(list)
+        self._markers: list[Marker] = []
+        self._last: dict[tuple[str, str], int] = defaultdict(int)
+        self._blind: list[_Blind] = []
+        self._unsure: list[list[float]] = []
+        self._armed: dict[str, int] = defaultdict(int)
+        self._changed: dict[str, float] = {}
+        self._ids: set[str] = set()
+        self._alive: dict[str, tuple[float, str, str]] = {}
+        self.counted: Counter[str] = Counter()
+        self.violations: list[str] = []
+        self.latest: dict[str, float] = {}
+
+    # -- the cameras' side -------------------------------------------------------------------------------------------------
+
+    def expect(self, camera: str, group: str, number: float) -> Marker:
+        """Name an alarm that is about to be told."""
+        with self._lock:
+            marker = Marker(camera, group, number, len(self._markers))
+            self._markers.append(marker)
+            self._open[camera].append(marker)
+            return marker
+
+    def over(self, marker: Marker) -> None:
+        """What it told of is over: from now on its level may fall."""
+        with self._lock:
+            marker.over = time.monotonic()
+            self._open[marker.camera].remove(marker)
+
+    def journal(self, camera: str, what: str, data: bytes, count: int) -> None:
+        """Take word of a camera's alert streams (`Simulator(journal=…)`)."""
+        now = time.monotonic()
+        with self._lock:
+            if what in ("armed", "gone"):
+                self._armed[camera] = count
+                self._changed[camera] = now
+                self.counted[what] += 1
+            elif what in ("alarm", "sent") and data:
+                self.counted["documents"] += 1
+                if count:
+                    for marker in self._open[camera]:
+                        if marker.sign in data:
+                            marker.chances.append(now)
+
+    def free(self, camera: str, group: str) -> bool:
+        """Tell whether what was told of a group before is known to be over: what comes next is a life cycle of its own."""
+        with self._lock:
+            if any((camera, group) == (where, what) for _, where, what in self._alive.values()):
+                return False
+            return all(
+                marker.arrived is not None or not self._due(marker)
+                for marker in self._of(camera)
+                if marker.group == group
+            )
+
+    def armed(self, camera: str) -> bool:
+        """Tell whether anybody is armed on a camera."""
+        return self._armed[camera] > 0
+
+    # -- what is known to cost alarms, or time -----------------------------------------------------------------------------
+
+    def blind(self, begin: float, end: float, why: str, camera: str | None = None) -> None:
+        """What was sent in this time may be lost."""
+        with self._lock:
+            self._blind.append(_Blind(begin, end, camera, why))
+
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """What the watcher hears meanwhile, and a little later, may be of before."""
+        entry = [time.monotonic(), float("inf")]
+        with self._lock:
+            self._unsure.append(entry)
+        try:
+            yield
+        finally:
+            entry[1] = time.monotonic() + 2 * self._grace
+
+    # -- the watcher's side ------------------------------------------------------------------------------------------------
+
+    def event(self, at: float, camera: str, kind: str, document: Document) -> None:
+        """Take one message of `event/<kind>`."""
+        with self._lock:
+            if document["id"] in self._ids:
+                self.counted["again"] += 1
+                return
+            self._ids.add(document["id"])
+            self.counted["events"] += 1
+            if document["phase"] == "end":
+                self._alive.pop(document["alarm_id"], None)
+                return
+            if document["phase"] == "start":
+                rule = document.get("rule")
+                self._alive[document["alarm_id"]] = (at, camera, kind if rule is None else f"rule {rule}")
+            told = {round(target["celsius"], 1) for target in document.get("targets") or () if target.get("celsius")}
+            for marker in self._of(camera):
+                if marker.arrived is None and _tells(marker, kind, document, told):
+                    self._arrive(marker, at)
+
+    def level(self, at: float, camera: str, kind: str, document: Document) -> None:
+        """Take one message of `alarm/<kind>`."""
+        with self._lock:
+            self.counted["levels"] += 1
+            if document["active"] is not False or any(begin <= at <= end for begin, end in self._unsure):
+                return
+            self.counted["false"] += 1
+            for marker in self._open[camera]:
+                if BURNS.get(marker.group.split()[0]) == kind and any(t < at - self._grace for t in marker.chances):
+                    self._wrong(at, f"{camera}: {kind} is false while {marker.group} {marker.number} goes on", document)
+            if not self._armed[camera] and self._changed.get(camera, at) < at - self._grace:
+                if document["released_by"] != "device":
+                    self._wrong(at, f"{camera}: {kind} is false while nobody is armed", document)
+
+    # -- judgement ---------------------------------------------------------------------------------------------------------
+
+    def missing(self) -> list[Marker]:
+        """Return the alarms that are due and have not arrived."""
+        with self._lock:
+            return [marker for marker in self._markers if marker.arrived is None and self._due(marker)]
+
+    def settle(self) -> dict[str, int]:
+        """Judge all that is over; forget what arrived. Returns how many alarms were told, arrived, excused, never sent."""
+        found: Counter[str] = Counter()
+        for marker in self.missing():
+            found["lost"] += 1
+            self._wrong(
+                time.monotonic(),
+                f"{marker.camera}: {marker.group} {marker.number} was sent at {marker.chances} and never arrived",
+            )
+        with self._lock:
+            for marker in self._markers:
+                if marker.arrived is not None:
+                    found["arrived"] += 1
+                elif not marker.chances:
+                    found["never sent to anybody"] += 1
+                elif not self._due(marker):
+                    found["excused"] += 1
+            self._markers = []
+            self._open.clear()
+            for name, (at, camera, group) in self._alive.items():
+                if not self._excused(camera, at):
+                    self._wrong(at, f"{camera}: the life cycle {name} of {group} has begun and never ended")
+            self._alive.clear()
+            self._blind = [blind for blind in self._blind if blind.end > time.monotonic()]
+            self._unsure = [entry for entry in self._unsure if entry[1] > time.monotonic()]
+            self._ids.clear()
+        self.counted.update(found)
+        return dict(found)
+
+    def wrong(self, problem: str) -> None:
+        """Something else that must not be."""
+        self._wrong(time.monotonic(), problem)
+
+    def _wrong(self, at: float, problem: str, document: Document | None = None) -> None:
+        self.violations.append(f"{at:.1f}: {problem}" + (f": {document}" if document else ""))
+
+    def _of(self, camera: str) -> list[Marker]:
+        return [marker for marker in self._markers if marker.camera == camera]
+
+    def _arrive(self, marker: Marker, at: float) -> None:
+        marker.arrived = at
+        if marker.chances:
+            self.latest[marker.group.split()[0]] = at - marker.chances[0]
+        if marker.group == "fire":
+            return  # several burn at once: each region for itself
+        place = (marker.camera, marker.group)
+        if marker.order < self._last[place]:
+            self._wrong(at, f"{marker.camera}: {marker.group} {marker.number} arrived after a later one")
+        self._last[place] = max(self._last[place], marker.order)
+
+    def _due(self, marker: Marker) -> bool:
+        return any(not self._excused(marker.camera, at) for at in marker.chances)
+
+    def _excused(self, camera: str | None, at: float) -> bool:
+        return any(blind.begin <= at <= blind.end and blind.camera in (None, camera) for blind in self._blind)
+
+
+def _tells(marker: Marker, kind: str, document: Document, told: set[float]) -> bool:
+    match marker.group:
+        case "fire":
+            return kind == "fire" and round(marker.number, 1) in told
+        case "once":
+            return kind == "temperature" and document["rule"] == marker.number
+    return (
+        kind == "temperature"
+        and f"rule {document['rule']}" == marker.group
+        and document["celsius"] is not None
+        and round(document["celsius"], 1) == marker.number
+    )
