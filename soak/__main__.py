@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import random
 import sys
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--speed", type=int, default=None, help="how fast the clocks run")
     parser.add_argument("--week", action="store_true", help="a week of life, instead of faults")
     parser.add_argument("--days", type=float, default=7.0, help="how long the week is")
+    parser.add_argument("--only", default="", help="names of kinds, with commas; default: all")
     parser.add_argument("--keep", type=Path, default=None, help="where the service's log and the result are kept")
     asked = parser.parse_args()
     speed = asked.speed or (300 if asked.week else 5)
@@ -39,6 +41,7 @@ def main() -> int:
             library = clock.build(Path(folder))
             environ = {**os.environ, **clock.environment(library, speed)}
             return os.spawnve(os.P_WAIT, sys.executable, [sys.executable, "-m", "soak", *sys.argv[1:]], environ)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # that a client is gone is what this is about
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     with tempfile.TemporaryDirectory(prefix="soak-") as temporary:
         folder = asked.keep or Path(temporary)
@@ -51,7 +54,7 @@ def main() -> int:
         else:
             from .run import run_faults
 
-            result = run_faults(folder, faults=asked.faults, seed=seed, cameras=asked.cameras)
+            result = run_faults(folder, faults=asked.faults, seed=seed, cameras=asked.cameras, only=asked.only)
         elapsed = time.monotonic() - began
         result = {
             "seed": seed,

@@ -5,10 +5,8 @@ Each is over when its function returns, or ends by itself within seconds.
 
 from __future__ import annotations
 
-import random
 import resource
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
 from typing import Final
@@ -82,6 +80,8 @@ def broken_document(stage: Stage, kiln: Kiln) -> None:
 
 def endless_part(stage: Stage, kiln: Kiln) -> None:
     """A part is larger than any may be."""
+    now = time.monotonic()
+    stage.ledger.blind(now, now + 3 * stage.speed, "in the endless part", kiln.name)
     kiln.send(b"--boundary\r\nContent-Type: application/xml\r\nContent-Length: 99999999\r\n\r\n<a>" + b"x" * 3_000_000)
 
 
@@ -94,8 +94,8 @@ def unknown_event(stage: Stage, kiln: Kiln) -> None:
 
 
 def crowd(stage: Stage, kiln: Kiln) -> None:
-    """A hundred alarms come at once."""
-    for _ in range(40):
+    """A crowd of alarms comes at once."""
+    for _ in range(15):  # more than 128 rules at once are not remembered one by one
         kiln.once()
     kiln.simulator.apply([{"motion": {}}] * 60)
 
@@ -197,7 +197,8 @@ def taken_out(stage: Stage, kiln: Kiln) -> None:
         del stage.service.cameras[kiln.name]
         stage.service.configure()
         _hup(stage)
-        time.sleep(kiln.rng.uniform(2, 10))
+        time.sleep(kiln.rng.uniform(2, 10) + (2 * stage.speed if _is_up(stage) else 0))
+        stage.ledger.forget(kiln.name)
         stage.configure()
         _reload(stage, kiln)
         stage.ledger.blind(began - 0.3 * stage.speed, time.monotonic(), "not configured", kiln.name)
@@ -274,7 +275,7 @@ def clock_set_while_the_broker_is_away(stage: Stage) -> None:
 
 def disk_full(stage: Stage) -> None:
     """Nothing can be written."""
-    if stage.service.runs:
+    if _is_up(stage):
         stage.service.limit(resource.RLIMIT_FSIZE, 0)
         time.sleep(stage.rng.uniform(1, 8))
         stage.service.limit(resource.RLIMIT_FSIZE, None)
@@ -289,7 +290,7 @@ def disk_full_without_a_broker(stage: Stage) -> None:
 
 def no_more_files(stage: Stage) -> None:
     """No file and no connection can be opened."""
-    if stage.service.runs:
+    if _is_up(stage):
         stage.service.limit(resource.RLIMIT_NOFILE, 3)
         for kiln in stage.kilns[::2]:
             kiln.fault("drop", path=ALERTS)
@@ -324,9 +325,9 @@ def killed_while_starting(stage: Stage) -> None:
 def killed_and_its_files_damaged(stage: Stage) -> None:
     """kill -9, and what the service keeps of logins is rubbish; its outbox is whole."""
     _end(stage, signal.SIGKILL)
-    for path in stage.service.state.rglob("*"):
-        if path.is_file() and not _is_database(path):
-            path.write_bytes(random.Random(stage.rng.random()).randbytes(40))
+    for path in stage.service.state.iterdir():
+        if not path.name.startswith("mqtt-outbox"):  # what it has not delivered is lost with it
+            path.write_bytes(stage.rng.randbytes(40))
     for kiln in stage.kilns:
         kiln.refusable += 2  # it does not remember what it was refused before
     stage.service.start()
@@ -342,7 +343,7 @@ def ended(stage: Stage) -> None:
 
 def frozen(stage: Stage) -> None:
     """The service stands still, as in a snapshot of its machine."""
-    if stage.service.runs:
+    if _is_up(stage):
         with stage.ledger.held_up():
             stage.service.send_signal(signal.SIGSTOP)
             time.sleep(stage.rng.uniform(1, 25))
@@ -359,7 +360,7 @@ def reloaded(stage: Stage) -> None:
 def wrong_configuration(stage: Stage) -> None:
     """The configuration is full of mistakes for a while."""
     with stage.configuring:
-        if time.monotonic() - stage.service.started_at > 4 * stage.speed:  # it would not come up with it
+        if _is_up(stage):  # it would not come up with it
             stage.service.misconfigure()
             _hup(stage)
             time.sleep(stage.rng.uniform(0.5, 2) * stage.speed)
@@ -450,9 +451,14 @@ def _end(stage: Stage, number: signal.Signals) -> int:
         return code
 
 
+def _is_up(stage: Stage) -> bool:
+    """Tell whether the service has come up: before that it can neither open its own files nor be told anything."""
+    return stage.service.runs and time.monotonic() - stage.service.started_at > 4 * stage.speed
+
+
 def _hup(stage: Stage) -> None:
-    if stage.service.runs and time.monotonic() - stage.service.started_at > 4 * stage.speed:
-        stage.service.send_signal(signal.SIGHUP)  # before that it does not listen for it, and would end
+    if _is_up(stage):
+        stage.service.send_signal(signal.SIGHUP)
 
 
 def _reload(stage: Stage, kiln: Kiln) -> None:
@@ -464,14 +470,3 @@ def _reload(stage: Stage, kiln: Kiln) -> None:
 def _reconfigure(stage: Stage, kiln: Kiln) -> None:
     stage.configure()
     _reload(stage, kiln)
-
-
-def _is_database(path) -> bool:  # type: ignore[no-untyped-def]
-    if path.name.endswith(("-wal", "-shm", "-journal")):
-        return True
-    try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as found:
-            found.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.Error:
-        return False
-    return True

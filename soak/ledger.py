@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,6 +18,9 @@ from .watcher import Document
 
 BURNS = {"fire": "fire", "rule": "temperature"}
 """Group of markers -> kind of the level they hold."""
+
+_ON_ITS_WAY = 15.0
+"""Seconds for which a document that was not sent whole may still come: longer than any stall."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,8 +61,9 @@ class _Blind:
 class Ledger:
     """Thread-safe. `grace` is how many seconds a message may take from the service to the watcher."""
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, has_metadata: Callable[[str], bool] = lambda camera: False) -> None:
         self._grace = grace
+        self._has_metadata = has_metadata
         self._lock = threading.Lock()
         self._open: dict[str, list[Marker]] = defaultdict(list)
         self._markers: list[Marker] = []
@@ -68,6 +72,7 @@ class Ledger:
         self._unsure: list[list[float]] = []
         self._armed: dict[str, int] = defaultdict(int)
         self._changed: dict[str, float] = {}
+        self._levels: dict[tuple[str, str], tuple[bool | None, str]] = {}
         self._ids: set[str] = set()
         self._alive: dict[str, tuple[float, str, str]] = {}
         self.counted: Counter[str] = Counter()
@@ -110,11 +115,17 @@ class Ledger:
         with self._lock:
             if any((camera, group) == (where, what) for _, where, what in self._alive.values()):
                 return False
+            now = time.monotonic()
             return all(
-                marker.arrived is not None or not self._due(marker)
+                marker.arrived is not None or not (self._due(marker) or now < (marker.over or now) + _ON_ITS_WAY)
                 for marker in self._of(camera)
                 if marker.group == group
             )
+
+    def forget(self, camera: str) -> None:
+        """The camera is no longer configured: nobody tells the end of what went on before it."""
+        with self._lock:
+            self._alive = {name: about for name, about in self._alive.items() if about[1] != camera}
 
     def armed(self, camera: str) -> bool:
         """Tell whether anybody is armed on a camera."""
@@ -163,12 +174,18 @@ class Ledger:
         """Take one message of `alarm/<kind>`."""
         with self._lock:
             self.counted["levels"] += 1
+            before, self._levels[camera, kind] = (
+                self._levels.get((camera, kind)),
+                (document["active"], document["since"]),
+            )
             if document["active"] is not False or any(begin <= at <= end for begin, end in self._unsure):
                 return
             self.counted["false"] += 1
             for marker in self._open[camera]:
                 if BURNS.get(marker.group.split()[0]) == kind and any(t < at - self._grace for t in marker.chances):
                     self._wrong(at, f"{camera}: {kind} is false while {marker.group} {marker.number} goes on", document)
+            if before == self._levels[camera, kind] or kind == "storage" or self._has_metadata(camera):
+                return  # said again to a broker that came back; judged by another source too
             if not self._armed[camera] and self._changed.get(camera, at) < at - self._grace:
                 if document["released_by"] != "device":
                     self._wrong(at, f"{camera}: {kind} is false while nobody is armed", document)

@@ -9,7 +9,6 @@ import time
 import traceback
 from collections import Counter
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from .faults import OF_A_CAMERA, OF_ALL
@@ -23,15 +22,19 @@ PATIENCE = 400.0
 class Run:
     """Faults until there were enough."""
 
-    def __init__(self, stage: Stage, faults: int, seed: int) -> None:
+    def __init__(self, stage: Stage, faults: int, only: str) -> None:
         self.stage = stage
+        names = set(only.split(",")) if only else {kind.__name__ for kind in (*OF_A_CAMERA, *OF_ALL)}
+        self._of_a_camera = [kind for kind in OF_A_CAMERA if kind.__name__ in names]
+        self._of_all = [kind for kind in OF_ALL if kind.__name__ in names]
+        if len(self._of_a_camera) + len(self._of_all) < len(names):
+            raise SystemExit(f"there are {', '.join(kind.__name__ for kind in (*OF_A_CAMERA, *OF_ALL))}")
         self.counted: Counter[str] = Counter()
         self.used: list[dict[str, int]] = []
         self._left = faults
-        self._seed = seed
         self._lock = threading.Lock()
         self._due = 0
-        self._stop = threading.Event()
+        self._journal = (stage.service.folder / "faults.log").open("w", buffering=1)
 
     def go(self) -> None:
         """Do all of them."""
@@ -45,7 +48,9 @@ class Run:
                 threading.Thread(target=self._guarded, args=(self._camera, kiln), name=kiln.name)
                 for kiln in self.stage.kilns
             ]
-            workers.append(threading.Thread(target=self._guarded, args=(self._all,), name="all"))
+            workers = workers if self._of_a_camera else []
+            if self._of_all:
+                workers.append(threading.Thread(target=self._guarded, args=(self._all,), name="all"))
             for worker in workers:
                 worker.start()
             for worker in workers:
@@ -58,12 +63,13 @@ class Run:
         except Exception:  # noqa: BLE001 - a fault of the harness is none of the service
             self.stage.ledger.wrong("the harness failed: " + traceback.format_exc())
 
-    def _take(self, kind: str) -> bool:
+    def _take(self, kind: str, whom: str) -> bool:
         with self._lock:
             if self._due <= 0:
                 return False
             self._due -= 1
             self.counted[kind] += 1
+            self._journal.write(f"{time.monotonic():.1f} {whom} {kind}\n")
             return True
 
     def _camera(self, kiln: Kiln) -> None:
@@ -75,8 +81,8 @@ class Run:
             kiln.live()
             time.sleep(rng.uniform(0, 2))
             kiln.live()
-            fault = rng.choice(OF_A_CAMERA)
-            if not self._take(fault.__name__):
+            fault = rng.choice(self._of_a_camera)
+            if not self._take(fault.__name__, kiln.name):
                 break
             fault(self.stage, kiln)
             time.sleep(rng.choice((0, 0, 0.2, 1, 4)))
@@ -86,8 +92,8 @@ class Run:
         rng = self.stage.rng
         while True:
             time.sleep(rng.uniform(0.5, 15))
-            fault = rng.choice(OF_ALL)
-            if not self._take(fault.__name__):
+            fault = rng.choice(self._of_all)
+            if not self._take(fault.__name__, "all"):
                 return
             fault(self.stage)
 
@@ -123,13 +129,13 @@ class Run:
         print(f"{sum(self.counted.values())} faults, {found}, {used}, {wrong} violations", file=sys.stderr, flush=True)
 
 
-def run_faults(folder: Path, *, faults: int, seed: int, cameras: int) -> dict[str, Any]:
+def run_faults(folder: Path, *, faults: int, seed: int, cameras: int, only: str = "") -> dict[str, Any]:
     """Let so many faults strike; return what came of it."""
-    Random(seed)
     stage = Stage(folder, cameras, seed)
     try:
-        run = Run(stage, faults, seed)
+        run = Run(stage, faults, only)
         run.go()
+        time.sleep(4 * stage.speed)  # until it can be ended in order
         code = stage.service.end()
         if code != 0:
             stage.ledger.wrong(f"the service ended with {code}")

@@ -162,7 +162,7 @@ class Stage:
     def __init__(self, folder: Path, cameras: int, seed: int) -> None:
         self.rng = Random(seed)
         self.speed = speed()
-        self.ledger = Ledger(grace=1.0 * self.speed)
+        self.ledger = Ledger(1.0 * self.speed, lambda camera: int(camera.removeprefix("kiln")) % 4 == 3)
         self.broker = Broker(folder)
         self.link = Link(self.broker.port)
         self.service = Service(folder, self.link.port, release_after=3)
@@ -173,7 +173,11 @@ class Stage:
         ]
         self.secrets = [kiln.password.encode() for kiln in self.kilns]
         self.watcher = Watcher(
-            self.broker.port, on_event=self.ledger.event, on_level=self.ledger.level, secrets=self.secrets
+            self.broker.port,
+            on_event=self.ledger.event,
+            on_level=self.ledger.level,
+            secrets=self.secrets,
+            log=folder / "messages.log",
         )
         self.watcher.wait()
 
@@ -189,7 +193,7 @@ class Stage:
         troubles += [
             f"{camera}: {kind} is {level['active']}"
             for (camera, kind), level in list(self.watcher.levels.items())
-            if level["active"] is not False
+            if level["active"] is not False and kind != "storage"  # it lasts until the next look
         ]
         troubles += [
             f"{marker.camera}: {marker.group} {marker.number} has not arrived" for marker in self.ledger.missing()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -21,10 +22,11 @@ Handler = Callable[[float, str, str, Document], object]
 class Watcher:
     """Subscribed to everything. `on_event` and `on_level` are called with time, camera, kind and document."""
 
-    def __init__(self, port: int, *, on_event: Handler, on_level: Handler, secrets: list[bytes]) -> None:
+    def __init__(self, port: int, *, on_event: Handler, on_level: Handler, secrets: list[bytes], log: Path) -> None:
         self._on_event = on_event
         self._on_level = on_level
         self._secrets = secrets
+        self._log = log.open("w", buffering=1)
         self._ready = threading.Event()
         self.states: dict[str, str] = {}
         self.sources: dict[str, dict[str, str]] = defaultdict(dict)
@@ -54,6 +56,7 @@ class Watcher:
         """End it."""
         self._client.disconnect()
         self._client.loop_stop()
+        self._log.close()
 
     def _connected(self, client: mqtt.Client, *_: object) -> None:
         client.subscribe(f"{PREFIX}/#", qos=1)
@@ -74,6 +77,8 @@ class Watcher:
         payload = bytes(message.payload)
         if any(secret in payload for secret in self._secrets):
             self.problems.append(f"{message.topic} tells a password")
+        if "/event/" in message.topic or "/alarm/" in message.topic or message.topic.endswith("state"):
+            self._log.write(f"{now:.2f} {message.topic} {'retained ' * message.retain}{payload.decode()}\n")
         parts = message.topic.split("/")[1:]
         self.counted[parts[2] if len(parts) == 4 else parts[-1]] += 1
         match parts:

@@ -6,11 +6,10 @@ the store, one is the clock here, and up to four do commands.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from nvr_hooks import (
@@ -35,6 +34,7 @@ from .clock import Clock
 from .commands import Commands
 from .entities import says
 from .feed import Feed
+from .levels import kept_level
 from .messages import Document, Message, Topics, clashes, encode, segment
 from .mqtt import Link, Pauses
 from .outbox import Outbox
@@ -114,7 +114,7 @@ class Bridge:
         self._forget_all_but({segment(name) for name in infos})
         for name, (text, _) in self._store.area("level").items():
             camera, _, level = name.partition("/")
-            self._kept.setdefault(camera, {})[level] = _document(text)
+            self._kept.setdefault(camera, {})[level] = kept_level(text)
         self._link.level(self._topics.outbox(self._outbox.status()))
         self._look(infos)
         self._link.start()
@@ -177,6 +177,10 @@ class Bridge:
         """Call the camera's `tick` then."""
         self._clock.at(f"levels/{camera}", at)
 
+    def doubt(self, camera: str) -> None:
+        """Find out whether a camera whose alarms have become quiet is still heard."""
+        self._clock.after(f"doubt/{camera}", 0.0)
+
     def changed(self, camera: str, state: str) -> None:
         """Ask for the health of a camera whose source changed; see whether it is still configured."""
         self._clock.after(f"health/{camera}", 0.0)
@@ -193,8 +197,10 @@ class Bridge:
             case "levels" if feed := self._feeds.get(camera):
                 feed.tick()
             case "health" if feed := self._feeds.get(camera):
-                self._ask_health(feed)
+                feed.healthy(self._health(feed.name))
                 self._clock.after(what, HEALTH_SECONDS)
+            case "doubt" if feed := self._feeds.get(camera):
+                feed.heard(self._health(camera))
             case "cameras":
                 self._clock.after(what, LOOK_SECONDS)
                 self._commands.run(self._look_around)  # to subscribe may take as long as a camera's timeout
@@ -307,13 +313,12 @@ class Bridge:
             if name.partition("/")[0] not in cameras:
                 self._store.drop("level", name)
 
-    def _ask_health(self, feed: Feed) -> None:
+    def _health(self, camera: str) -> Sequence[Health]:
         try:
-            found = self._hooks.nvr_health(camera=feed.name)
+            return self._hooks.nvr_health(camera=camera) or ()
         except CameraError as err:
-            log.debug("%s: no health: %s", feed.name, err)
-        else:
-            feed.healthy(found or ())
+            log.debug("%s: no health: %s", camera, err)
+            return ()
 
     def _ask_disks(self, camera: str) -> None:
         try:
@@ -385,12 +390,3 @@ class Bridge:
         alarm = new_test_alarm(info, channel, arguments)
         self._feeds[info.name].take(alarm)
         return {"event_id": alarm.id, "topic": self._topics.event_topic(info.name, channel, TEST_TYPE)}
-
-
-def _document(text: str) -> Document:
-    """Return a kept level; one that cannot be read is as good as none."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -26,7 +26,7 @@ from nvr_hooks import (
 )
 
 from .actions import TEST_TYPE
-from .lifecycle import ALARM_SOURCES, LifeCycles, Outcome
+from .lifecycle import ALARM_SOURCES, SPEAKING, LifeCycles, Outcome
 from .messages import WHOLE_CAMERA, Document, Message, Topics, rule_segment, segment
 from .pictures import PictureNumbers
 from .temperatures import News, Temperatures
@@ -60,6 +60,9 @@ class Out(Protocol):
 
     def wake(self, camera: str, at: float) -> None:
         """Call `tick` at this time of the monotonic clock."""
+
+    def doubt(self, camera: str) -> None:
+        """Call `heard` with how the sources do now."""
 
     def changed(self, camera: str, state: str) -> None:
         """Take word that one source of the camera changed its state."""
@@ -96,6 +99,7 @@ class Feed:
         self._pictures: set[str] = set()
         self._numbers = PictureNumbers()
         self._disks: Sequence[Disk] | None = None
+        self._bytes: dict[str, tuple[float, int]] = {}
         self._closed = False
 
     def start(self, saved: Mapping[str, Document]) -> None:
@@ -141,6 +145,21 @@ class Feed:
                 self._pass_on(self._temperatures.tick(self.info.reporting, now))
                 self._woken_at = self._temperatures.due
                 self._tell(self._cycles.tick(now, self._wall()))
+                if self._cycles.doubting:
+                    self._out.doubt(self.name)
+
+    def heard(self, found: Sequence[Health]) -> None:
+        """Take how many bytes the sources have brought: those that brought more than when they were asked before were heard since."""
+        with self._lock:
+            bytes_of = {health.source: health.bytes for health in found}
+            for source in SPEAKING:
+                now, count = self._clock(), bytes_of.get(source, 0)
+                asked, before = self._bytes.get(source, (now, count))
+                if not count:  # of another driver, say
+                    self._cycles.heard(source, None)
+                elif count > before:
+                    self._cycles.heard(source, asked)
+                self._bytes[source] = now, count
 
     def adopt(self, channel: int, kind: str) -> None:
         """Take over a level that was found on the broker."""

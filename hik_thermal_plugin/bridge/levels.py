@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -226,3 +227,12 @@ def _hottest(voice: Voice) -> Document:
 def _said(target: Document) -> Document:
     """Return a target without the temperature it does not have: the rule's own stands in for it."""
     return {name: value for name, value in target.items() if name != "celsius" or value is not None}
+
+
+def kept_level(text: str) -> Document:
+    """Return a kept level; one that cannot be read is as good as none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

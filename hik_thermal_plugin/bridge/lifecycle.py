@@ -4,7 +4,8 @@ A *voice* is one rule or region telling one level of one kind. A kind is active 
 
 - by the device's word (`phase="end"`), or
 - when nothing was told for `release_after` while a source that told it is connected, and for a temperature alarm while its live
-  reading is not beyond the threshold (devices often never send their word inactive: isapi.md 6.4).
+  reading is not beyond the threshold (devices often never send their word inactive: isapi.md 6.4). Connected is what was heard
+  since then: a pulled cable looks like quiet for as long as the source's silence limit.
 
 A disk that was found bad when somebody looked (source `poll`) is so until the next look.
 
@@ -27,9 +28,7 @@ from typing import Any, Final
 from nvr_hooks import (
     Alarm,
     FireAlarm,
-    InputAlarm,
     SmokeAlarm,
-    StorageAlarm,
     TemperatureAlarm,
     TemperatureDifferenceAlarm,
     TemperatureReading,
@@ -39,10 +38,15 @@ from nvr_hooks import (
 )
 
 from .levels import Document, Kind, Voice, restored_kind, stored_kind
+from .members import Members, members_of
 from .messages import WHOLE_CAMERA, segment
 
 ALARM_SOURCES: Final = ("alert_stream", "push", "sdk")
 """The sources a camera's alarms come from; `state` of a camera is theirs."""
+SPEAKING: Final = ("alert_stream", "metadata")
+"""Sources that are never silent for long, alarm or not: they have heartbeats, or answer when they are asked."""
+ASK_AGAIN: Final = 0.5
+"""Seconds from one question to the next whether a source was heard; what was heard meanwhile has arrived here by then."""
 FRESH_READING: Final = 30.0
 """Seconds a live reading holds an alarm: the silence limit of real-time thermometry."""
 MOST_VOICES: Final = 128
@@ -51,7 +55,6 @@ MOST_READINGS: Final = 1024
 _LUMPED: Final = "other"
 _ALWAYS_RAISE = (FireAlarm, SmokeAlarm, TemperatureAlarm, TemperatureDifferenceAlarm)
 _Key = tuple[int, str]
-_Members = list[tuple[str, list[Document]]]
 
 
 @dataclass(slots=True)
@@ -75,6 +78,8 @@ class LifeCycles:
         self._kinds: dict[_Key, Kind] = {}
         self._online: dict[str, float | None] = {}
         self._readings: dict[tuple[int | None, str], tuple[TemperatureReading, float]] = {}
+        self._heard: dict[str, float | None] = {}
+        self._doubted_at: float | None = None
 
     def load(self, saved: Mapping[str, Mapping[str, Any]], wall: datetime) -> Outcome:
         """Take back what an earlier life kept; everything is unknown now."""
@@ -111,7 +116,7 @@ class LifeCycles:
         level.sources.add(alarm.source)
         if fresh:
             level.settled = self._connected(self._judges(level)) or (_raises(alarm) and alarm.source != "metadata")
-        members = _members(alarm, fields)
+        members = members_of(alarm, fields)
         if key[1] == _LUMPED:
             members = [(fields["kind"], [])]
         if alarm.phase != "end":
@@ -166,18 +171,39 @@ class LifeCycles:
             for voice in level.voices.values()
         )
 
+    def heard(self, source: str, at: float | None) -> None:
+        """Take word that a source has said something, whatever it was, at that time or later; None: it does not tell."""
+        self._heard[source] = at
+
+    @property
+    def doubting(self) -> bool:
+        """Whether the last `tick` would have released something, had its source been heard since it was due."""
+        return self._doubted_at is not None
+
     def tick(self, now: float, wall: datetime) -> Outcome:
         """Let time pass: release what has been quiet, doubt what nobody could tell about."""
         outcome = Outcome()
+        self._doubted_at = None
         for key, level in self._kinds.items():
-            due = [
-                voice for voice in level.voices.values() if (at := self._due(level, voice)) is not None and at <= now
+            due = {
+                voice: at
+                for voice in level.voices.values()
+                if (at := self._due(level, voice)) is not None and at <= now
+            }
+            quiet = [
+                voice
+                for voice, at in due.items()
+                if self._connected(voice.sources) and self._were_heard(voice.sources, at, now)
             ]
-            quiet = [voice for voice in due if self._connected(voice.sources)]
             for voice in due:
                 voice.known = voice.known and self._connected(voice.sources)
             self._release(level, quiet, "quiet", None, rfc3339(wall) or "", outcome)
-            if not level.settled and (at := self._settles(level)) is not None and at <= now:
+            if (
+                not level.settled
+                and (at := self._settles(level)) is not None
+                and at <= now
+                and self._were_heard(self._judges(level), at, now)
+            ):
                 level.settled = True
                 level.released_by = level.released_by or "quiet"
             if quiet:
@@ -199,14 +225,15 @@ class LifeCycles:
         """Return when `tick` has something to do next, None when nothing waits for the time."""
         times = [self._due(level, voice) for level in self._kinds.values() for voice in level.voices.values()]
         times += [self._settles(level) for level in self._kinds.values() if not level.settled]
-        return min((at for at in times if at is not None), default=None)
+        again = float("-inf") if self._doubted_at is None else self._doubted_at + ASK_AGAIN
+        return min((max(at, again) for at in times if at is not None), default=None)
 
     def _key(self, alarm: Alarm) -> _Key:
         key = (alarm.channel or WHOLE_CAMERA, segment(alarm.kind))
         return key if key in self._kinds or len(self._kinds) < MOST_KINDS else (key[0], _LUMPED)
 
     def _told(
-        self, level: Kind, alarm: Alarm, fields: Document, members: _Members, now: float, outcome: Outcome
+        self, level: Kind, alarm: Alarm, fields: Document, members: Members, now: float, outcome: Outcome
     ) -> bool:
         """Let voices speak; return whether more than a repeat came of it."""
         word = alarm.level or "alarm"
@@ -314,16 +341,32 @@ class LifeCycles:
         alone = sources - {"virtual", "metadata"} or sources - {"virtual"} or sources
         return self._online.keys() & ALARM_SOURCES or alone if alone == {"metadata"} else alone
 
+    def _were_heard(self, sources: Iterable[str], at: float, now: float) -> bool:
+        """Tell whether any of these sources was heard then or later; those that do not tell count as heard while they are connected."""
+        for source in self._listened(sources):
+            heard = self._heard.get(source, float("-inf")) if source in SPEAKING else None
+            if self._connected_since(source) is not None and (heard is None or heard >= at):
+                return True
+        self._doubted_at = now
+        return False
+
     def _since(self, sources: Iterable[str]) -> float | None:
         """Return since when any of these sources is connected, None when none is."""
+        times = (self._connected_since(source) for source in self._listened(sources))
+        return min((at for at in times if at is not None), default=None)
+
+    def _connected_since(self, source: str) -> float | None:
+        return self._online.get(source, float("-inf") if source == "virtual" else None)
+
+    def _listened(self, sources: Iterable[str]) -> set[str]:
+        """Return the sources that would tell again what these have told."""
         names = set(sources)
         if "poll" in names:  # somebody looked at its disks: that is no connection, and has to do with no temperatures
             names = names - {"poll"} | set(ALARM_SOURCES)
         if "push" in names:
             # A push says nothing between alarms; but a camera that repeats them does so to everyone it tells, also to who is connected.
             names |= set(ALARM_SOURCES)
-        times = [self._online.get(source, float("-inf") if source == "virtual" else None) for source in names]
-        return min((at for at in times if at is not None), default=None)
+        return names
 
     def _connected(self, sources: Iterable[str]) -> bool:
         return self._since(sources) is not None
@@ -349,27 +392,6 @@ class LifeCycles:
 def _raises(alarm: Alarm) -> bool:
     """Tell whether a document makes its kind active: late ones only where missing a danger is worse than a false alarm."""
     return not alarm.late or isinstance(alarm, _ALWAYS_RAISE)
-
-
-def _members(alarm: Alarm, fields: Document) -> _Members:
-    """Return which rules or regions a document speaks of, each with its places; nothing when it names none."""
-    places: list[Document] = [
-        {"id": target.id, **document} for target, document in zip(alarm.targets, fields["targets"], strict=True)
-    ]
-    match alarm:
-        case TemperatureAlarm(rule=rule, preset=preset) if rule is not None:
-            return [(f"{preset or 1}:{rule}", places)]  # fixed cameras say preset 1, 0 or nothing
-        case TemperatureDifferenceAlarm(rule=rule, other_rule=other, preset=preset) if rule is not None:
-            return [(f"{preset or 1}:{rule}:{other}", places)]
-        case InputAlarm(port=int(port)):
-            return [(f"port {port}", places)]
-        case StorageAlarm(disk=disk, state=state) if disk is not None or state is not None:
-            return [(f"disk {disk} {state}", places)]
-    names: dict[str, list[Document]] = {}
-    for number, place in enumerate(places):
-        name = f"#{number}" if place["id"] is None else str(place["id"])
-        names[name if name not in names else f"{name}#{number}"] = [place]
-    return list(names.items())
 
 
 def _inferred(fields: Document, wall: str) -> Document:

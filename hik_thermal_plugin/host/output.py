@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -34,12 +35,13 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPE_WIDTH = 200
+_escaped = codecs.getencoder("unicode_escape")  # now: later there may be no file left to read it from
 _SEQUENCE, _MAPPING = "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"
 
 
 def printable(text: str) -> str:
     """Return the text with control characters written out: names come from devices and end in terminals."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(char if char.isprintable() else _escaped(char)[0].decode() for char in text)
 
 
 def put_json(value: object) -> None:

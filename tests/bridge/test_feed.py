@@ -17,6 +17,7 @@ class Broker:
     def __init__(self) -> None:
         self.levels: dict[str, bytes] = {}
         self.events: list[Message] = []
+        self.doubts = 0
 
     def event(self, message: Message, kind: str) -> None:
         self.events.append(message)
@@ -30,6 +31,9 @@ class Broker:
     def save(self, camera: str, name: str, document: dict[str, Any]) -> None: ...
 
     def wake(self, camera: str, at: float) -> None: ...
+
+    def doubt(self, camera: str) -> None:
+        self.doubts += 1
 
     def changed(self, camera: str, state: str) -> None: ...
 
