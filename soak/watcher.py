@@ -90,7 +90,9 @@ class Watcher:
                 self.sources[camera][name] = json.loads(payload)["state"]
             case [camera, _, "event", kind]:
                 self._on_event(now, camera, kind, json.loads(payload))
-            case [camera, _, "alarm", kind] if payload:
+            case [camera, _, "alarm", kind] if not payload:
+                self.levels.pop((camera, kind), None)
+            case [camera, _, "alarm", kind]:
                 document = json.loads(payload)
                 self.levels[camera, kind] = document
                 if not message.retain:

@@ -126,7 +126,8 @@ class Store:
                 self._busy = True
             try:
                 if self.trouble is None:
-                    self._write(changes)
+                    if changes:
+                        self._write(changes)
                 else:
                     self._recover()
             except (sqlite3.Error, OSError) as err:
@@ -147,7 +148,7 @@ class Store:
                 return True  # once more, at the end too
             self._changed.wait_for(lambda: self._changes or self._closing)
             self._changed.wait_for(lambda: self._hurried or self._closing, GROUPING)
-            return bool(self._changes)
+            return bool(self._changes) or not self._closing  # what was put may have been dropped meanwhile
 
     def _write(self, changes: dict[Key, Row | None]) -> None:
         connection = self._connection

@@ -40,6 +40,12 @@ def opened(path: Path) -> Iterator[Callable[..., Store]]:
         store.close()
 
 
+def passed(seconds: float, wait_for: Wait) -> None:
+    """Wait until so much of a window is over."""
+    at = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > at)
+
+
 def test_rows_come_back(opened: Callable[..., Store], path: Path) -> None:
     first = opened()
     first.put("event", "2", "two", b"\x00\xff")
@@ -76,6 +82,20 @@ def test_what_is_dropped_before_it_was_written_never_is(opened: Callable[..., St
     store.close()
     wal = path.with_name(path.name + "-wal")
     assert not wal.exists() or wal.stat().st_size - before < 100_000
+
+
+def test_it_goes_on_writing_after_a_window_that_had_nothing_left(opened: Callable[..., Store], wait_for: Wait) -> None:
+    """An event the broker acknowledged at once is dropped before it is written: that must not end the writing."""
+    store = opened()
+    for _ in range(3):
+        store.put("event", "1", "acknowledged within the window")
+        passed(GROUPING / 3, wait_for)
+        store.drop("event", "1")
+        passed(2 * GROUPING, wait_for)
+    store.put("event", "2", "waits")
+    assert store.flush(5)
+    assert store.close() is True
+    assert opened().area("event") == {"2": ("waits", b"")}
 
 
 def test_a_change_is_on_disk_after_the_grouping_window(
