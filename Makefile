@@ -1,11 +1,11 @@
-# make demo · make test · make check · make bench — each makes its own .venv; needs python3 (>= 3.11) with venv, and make.
+# make demo · make test · make check · make bench · make soak — each makes its own .venv; needs python3 (>= 3.11) with venv, and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test check bench clean format
+.PHONY: demo test check bench soak clean format
 
 demo: $(READY)
 	@$(BIN)/hik-thermal demo $(ARGS)
@@ -18,6 +18,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(READY)
+	$(BIN)/python -m soak $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .

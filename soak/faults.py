@@ -230,12 +230,12 @@ def broker_frozen(stage: Stage) -> None:
 
 def broker_killed(stage: Stage) -> None:
     """The broker stands still, is killed, and comes back with nothing."""
-    _broker_away(stage, frozen=stage.rng.uniform(0.5, 3), away=0.0)
+    stage.restart_broker(stage.rng.uniform(0.5, 3), 0.0)
 
 
 def broker_away(stage: Stage) -> None:
     """There is no broker for a while."""
-    _broker_away(stage, frozen=0.0, away=stage.rng.uniform(3, 20))
+    stage.restart_broker(0.0, stage.rng.uniform(3, 20))
 
 
 def client_id_taken(stage: Stage) -> None:
@@ -420,20 +420,6 @@ OF_ALL: Final[tuple[Callable[[Stage], None], ...]] = (
     reloaded,
     wrong_configuration,
 )
-
-
-def _broker_away(stage: Stage, *, frozen: float, away: float) -> None:
-    with stage.ledger.held_up():
-        if frozen:
-            stage.broker.send_signal(signal.SIGSTOP)
-            time.sleep(frozen)
-        stage.link.shut()  # until the watcher is back: it must be there first
-        stage.broker.end(signal.SIGKILL)
-        time.sleep(away)
-        stage.watcher.forget()
-        stage.broker.start()
-        stage.watcher.wait()
-        stage.link.open()
 
 
 def _clock(stage: Stage, seconds: float) -> None:

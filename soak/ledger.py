@@ -7,6 +7,7 @@ reconnect that somebody asked for.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -186,9 +187,9 @@ class Ledger:
                     self._wrong(at, f"{camera}: {kind} is false while {marker.group} {marker.number} goes on", document)
             if before == self._levels[camera, kind] or kind == "storage" or self._has_metadata(camera):
                 return  # said again to a broker that came back; judged by another source too
-            if not self._armed[camera] and self._changed.get(camera, at) < at - self._grace:
-                if document["released_by"] != "device":
-                    self._wrong(at, f"{camera}: {kind} is false while nobody is armed", document)
+            gone = not self._armed[camera] and self._changed.get(camera, at) < at - self._grace
+            if gone and document["released_by"] != "device":
+                self._wrong(at, f"{camera}: {kind} is false while nobody is armed", document)
 
     # -- judgement ---------------------------------------------------------------------------------------------------------
 
@@ -232,6 +233,7 @@ class Ledger:
 
     def _wrong(self, at: float, problem: str, document: Document | None = None) -> None:
         self.violations.append(f"{at:.1f}: {problem}" + (f": {document}" if document else ""))
+        sys.stderr.write(self.violations[-1] + "\n")
 
     def _of(self, camera: str) -> list[Marker]:
         return [marker for marker in self._markers if marker.camera == camera]

@@ -60,7 +60,7 @@ class Run:
     def _guarded(self, work: Any, *arguments: Any) -> None:
         try:
             work(*arguments)
-        except Exception:  # noqa: BLE001 - a fault of the harness is none of the service
+        except Exception:
             self.stage.ledger.wrong("the harness failed: " + traceback.format_exc())
 
     def _take(self, kind: str, whom: str) -> bool:
@@ -139,10 +139,6 @@ def run_faults(folder: Path, *, faults: int, seed: int, cameras: int, only: str 
         code = stage.service.end()
         if code != 0:
             stage.ledger.wrong(f"the service ended with {code}")
-        log = stage.service.log.read_bytes()
-        problems = list(stage.watcher.problems)
-        problems += [f"the log tells a password: {secret!r}" for secret in stage.secrets if secret in log]
-        problems += [f"the log has a traceback: {text}" for text in _tracebacks(log.decode("utf-8", "replace"))]
         return {
             "faults": sum(run.counted.values()),
             "kinds": dict(sorted(run.counted.items())),
@@ -150,10 +146,18 @@ def run_faults(folder: Path, *, faults: int, seed: int, cameras: int, only: str 
             "alarms": dict(stage.ledger.counted),
             "messages": dict(stage.watcher.counted),
             "used": run.used,
-            "violations": stage.ledger.violations + problems,
+            "violations": stage.ledger.violations + problems_of(stage),
         }
     finally:
         stage.close()
+
+
+def problems_of(stage: Stage) -> list[str]:
+    """Return what else is wrong: a password that was told, an error nobody foresaw."""
+    log = stage.service.log.read_bytes()
+    problems = list(stage.watcher.problems)
+    problems += [f"the log tells a password: {secret!r}" for secret in stage.secrets if secret in log]
+    return problems + [f"the log has a traceback: {text}" for text in _tracebacks(log.decode("utf-8", "replace"))]
 
 
 def _tracebacks(text: str) -> list[str]:

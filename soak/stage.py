@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +19,8 @@ from .service import Broker, Service
 from .watcher import Watcher
 
 RULES = (1, 2)
+QUICK = {"heartbeat": 2.0, "repeat": 1.0, "real_time": 1.0}
+"""Periods of a camera in seconds, for a run in which much happens."""
 ONCE = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema">
 <ipAddress>192.0.2.64</ipAddress><channelID>2</channelID><dateTime>{at}</dateTime><activePostCount>1</activePostCount>
 <eventType>TMA</eventType><eventState>active</eventState><eventDescription>Temperature Measurement Alarm</eventDescription>
@@ -30,12 +34,15 @@ ONCE = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/
 class Kiln:
     """One simulated camera, what happens before it, and where the service finds it."""
 
-    def __init__(self, name: str, folder: Path, ledger: Ledger, rng: Random, *, rtsp: bool) -> None:
+    def __init__(
+        self, name: str, folder: Path, ledger: Ledger, rng: Random, *, rtsp: bool, periods: Mapping[str, float]
+    ) -> None:
         self.name = name
         self.rng = rng
         self._folder = folder
         self._ledger = ledger
         self._rtsp = rtsp
+        self._periods = periods
         self.password = f"first-{rng.randrange(10**9)}"
         self.refusable = 0
         """How many refused logins are to be expected at most."""
@@ -85,16 +92,22 @@ class Kiln:
 
     def live(self) -> None:
         """Let something happen before the camera, or end."""
-        for group in ("fire", *(f"rule {rule}" for rule in RULES)):
-            burning = self._episodes.get(group, [])
-            if not burning and self.rng.random() < 0.5 and self._ledger.free(self.name, group):
-                self._begin(group)
-            elif burning and group == "fire" and len(burning) < 3 and self.rng.random() < 0.4:
-                self._begin(group)
-            elif burning and self.rng.random() < 0.3:
-                self._end(group)
+        self.flare(begin=0.5, end=0.3)
         for _ in range(self.rng.choice((0, 0, 1, 3))):
             self.once()
+
+    def flare(self, *, begin: float, end: float) -> int:
+        """Let fires and rules begin and end by chance; return how many have begun."""
+        begun = 0
+        for group in ("fire", *(f"rule {rule}" for rule in RULES)):
+            burning = self._episodes.get(group, [])
+            more = group == "fire" and 0 < len(burning) < 3
+            if self.rng.random() < begin and (more or (not burning and self._ledger.free(self.name, group))):
+                self._begin(group)
+                begun += 1
+            elif burning and self.rng.random() < end:
+                self._end(group)
+        return begun
 
     def once(self) -> None:
         """Tell one alarm a single time."""
@@ -148,9 +161,7 @@ class Kiln:
             http_port=port,
             control_port=None,
             rtsp_port=0 if self._rtsp else None,
-            heartbeat=2.0,
-            repeat=1.0,
-            real_time=1.0,
+            **self._periods,
             name=self.name,
             journal=journal,
         ).start()
@@ -159,16 +170,20 @@ class Kiln:
 class Stage:
     """The service, its broker, its cameras, and who watches."""
 
-    def __init__(self, folder: Path, cameras: int, seed: int) -> None:
+    def __init__(
+        self, folder: Path, cameras: int, seed: int, periods: Mapping[str, float] = QUICK, **mqtt: Any
+    ) -> None:
         self.rng = Random(seed)
         self.speed = speed()
         self.ledger = Ledger(1.0 * self.speed, lambda camera: int(camera.removeprefix("kiln")) % 4 == 3)
         self.broker = Broker(folder)
         self.link = Link(self.broker.port)
-        self.service = Service(folder, self.link.port, release_after=3)
+        self.service = Service(folder, self.link.port, **{"release_after": 3, **mqtt})
         self.configuring = threading.RLock()
         self.kilns = [
-            Kiln(f"kiln{number}", folder, self.ledger, Random(f"{seed} {number}"), rtsp=number % 4 == 3)
+            Kiln(
+                f"kiln{number}", folder, self.ledger, Random(f"{seed} {number}"), rtsp=number % 4 == 3, periods=periods
+            )
             for number in range(cameras)
         ]
         self.secrets = [kiln.password.encode() for kiln in self.kilns]
@@ -186,6 +201,20 @@ class Stage:
         with self.configuring:
             self.service.cameras = {kiln.name: kiln.settings for kiln in self.kilns}
             self.service.configure()
+
+    def restart_broker(self, frozen: float, away: float) -> None:
+        """Let the broker stand still, kill it, and let it come back with nothing."""
+        with self.ledger.held_up():
+            if frozen:
+                self.broker.send_signal(signal.SIGSTOP)
+                time.sleep(frozen)
+            self.link.shut()  # until the watcher is back: it must be there first
+            self.watcher.forget()
+            self.broker.end(signal.SIGKILL)
+            time.sleep(away)
+            self.broker.start()
+            self.watcher.wait()
+            self.link.open()
 
     def recovered(self) -> list[str]:
         """Return what is not well yet."""

@@ -70,7 +70,7 @@ class Watcher:
         now = time.monotonic()
         try:
             self._read(now, message)
-        except Exception as err:  # noqa: BLE001 - paho would swallow it
+        except Exception as err:
             self.problems.append(f"{message.topic}: {err!r}")
 
     def _read(self, now: float, message: mqtt.MQTTMessage) -> None:

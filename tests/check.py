@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hik-thermal-plugin"
 PYTHONS = ("3.11", "3.12", "3.13")
-CARRIED = ("tests", "docs", "examples", "benchmarks", "integrations", "deploy")
+CARRIED = ("tests", "docs", "examples", "benchmarks", "soak", "integrations", "deploy")
 """Folders a copy for the built wheel's suite needs; the packages are not among them."""
 
 

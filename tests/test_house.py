@@ -177,7 +177,7 @@ def test_relative_imports_are_resolved(tmp_path: Path) -> None:
     ]
 
 
-FOLDERS = ("docs", "examples", "benchmarks", "tests", "integrations", "deploy", ".ci")
+FOLDERS = ("docs", "examples", "benchmarks", "soak", "tests", "integrations", "deploy", ".ci")
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
