@@ -37,14 +37,14 @@ def main() -> int:
     asked = parser.parse_args()
     speed = asked.speed or (300 if asked.week else 5)
     if "SOAK_CLOCK" not in os.environ:
-        with tempfile.TemporaryDirectory(prefix="soak-clock-") as folder:
-            library = clock.build(Path(folder))
+        with tempfile.TemporaryDirectory(prefix="soak-clock-") as place:
+            library = clock.build(Path(place))
             environ = {**os.environ, **clock.environment(library, speed)}
             return os.spawnve(os.P_WAIT, sys.executable, [sys.executable, "-m", "soak", *sys.argv[1:]], environ)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # that a client is gone is what this is about
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     with tempfile.TemporaryDirectory(prefix="soak-") as temporary:
-        folder = asked.keep or Path(temporary)
+        folder: Path = asked.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
         if asked.week:

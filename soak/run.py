@@ -11,7 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .faults import OF_A_CAMERA, OF_ALL
+from .camera_faults import OF_A_CAMERA
+from .faults import OF_ALL
 from .stage import Kiln, Stage
 
 BETWEEN_LOOKS = 500

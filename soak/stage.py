@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,8 +19,19 @@ from .service import Broker, Service
 from .watcher import Watcher
 
 RULES = (1, 2)
-QUICK = {"heartbeat": 2.0, "repeat": 1.0, "real_time": 1.0}
-"""Periods of a camera in seconds, for a run in which much happens."""
+
+
+@dataclass(frozen=True)
+class Periods:
+    """How often a camera does what it does by itself, in seconds."""
+
+    heartbeat: float
+    repeat: float
+    real_time: float
+
+
+QUICK = Periods(heartbeat=2.0, repeat=1.0, real_time=1.0)
+"""For a run in which much happens."""
 ONCE = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema">
 <ipAddress>192.0.2.64</ipAddress><channelID>2</channelID><dateTime>{at}</dateTime><activePostCount>1</activePostCount>
 <eventType>TMA</eventType><eventState>active</eventState><eventDescription>Temperature Measurement Alarm</eventDescription>
@@ -34,9 +45,7 @@ ONCE = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/
 class Kiln:
     """One simulated camera, what happens before it, and where the service finds it."""
 
-    def __init__(
-        self, name: str, folder: Path, ledger: Ledger, rng: Random, *, rtsp: bool, periods: Mapping[str, float]
-    ) -> None:
+    def __init__(self, name: str, folder: Path, ledger: Ledger, rng: Random, *, rtsp: bool, periods: Periods) -> None:
         self.name = name
         self.rng = rng
         self._folder = folder
@@ -161,7 +170,9 @@ class Kiln:
             http_port=port,
             control_port=None,
             rtsp_port=0 if self._rtsp else None,
-            **self._periods,
+            heartbeat=self._periods.heartbeat,
+            repeat=self._periods.repeat,
+            real_time=self._periods.real_time,
             name=self.name,
             journal=journal,
         ).start()
@@ -170,9 +181,7 @@ class Kiln:
 class Stage:
     """The service, its broker, its cameras, and who watches."""
 
-    def __init__(
-        self, folder: Path, cameras: int, seed: int, periods: Mapping[str, float] = QUICK, **mqtt: Any
-    ) -> None:
+    def __init__(self, folder: Path, cameras: int, seed: int, periods: Periods = QUICK, **mqtt: Any) -> None:
         self.rng = Random(seed)
         self.speed = speed()
         self.ledger = Ledger(1.0 * self.speed, lambda camera: int(camera.removeprefix("kiln")) % 4 == 3)
@@ -201,6 +210,36 @@ class Stage:
         with self.configuring:
             self.service.cameras = {kiln.name: kiln.settings for kiln in self.kilns}
             self.service.configure()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the service has come up: before that it can neither open its own files nor be told anything."""
+        return self.service.runs and time.monotonic() - self.service.started_at > 4 * self.speed
+
+    def hup(self) -> None:
+        """Tell the service to read its configuration."""
+        if self.is_up:
+            self.service.send_signal(signal.SIGHUP)
+
+    def reload(self, kiln: Kiln) -> None:
+        """Tell it so because of a change that connects this camera anew."""
+        now = time.monotonic()
+        self.ledger.blind(now - 0.3 * self.speed, now + 6 * self.speed, "reload", kiln.name)
+        self.hup()
+
+    def reconfigure(self, kiln: Kiln) -> None:
+        """Write what has become of this camera into the configuration, and tell."""
+        self.configure()
+        self.reload(kiln)
+
+    def end(self, number: signal.Signals) -> int:
+        """End the service with a signal; return its exit code."""
+        with self.configuring, self.ledger.held_up():
+            began = time.monotonic()
+            code = self.service.end(number)
+            margin = 0.3 * self.speed
+            self.ledger.blind(began - margin, time.monotonic() + margin, number.name)
+            return code
 
     def restart_broker(self, frozen: float, away: float) -> None:
         """Let the broker stand still, kill it, and let it come back with nothing."""

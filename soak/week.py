@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from .run import PATIENCE, problems_of
-from .stage import Kiln, Stage
+from .stage import Kiln, Periods, Stage
 
 HOUR, DAY = 3600.0, 86400.0
-USUAL = {"heartbeat": 10.0, "repeat": 10.0, "real_time": 10.0}
-"""Periods of a camera in seconds, as cameras leave the factory."""
+USUAL = Periods(heartbeat=10.0, repeat=10.0, real_time=10.0)
 WARM = 6
 """Hours after which what is used is compared: caches and arenas are filled."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from soak.camera_faults import OF_A_CAMERA
+from soak.faults import OF_ALL
 from soak.ledger import Ledger, Marker
+from soak.report import table_of_kinds
 
 GRACE = 0.0
 
@@ -143,3 +147,9 @@ def test_one_of_a_camera_that_was_taken_out(ledger: Ledger) -> None:
     ledger.forget("kiln")
     ledger.settle()
     assert ledger.violations == []
+
+
+def test_the_page_has_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "soak.md").read_text(encoding="utf-8")
+    assert table_of_kinds() in page
+    assert len(OF_A_CAMERA) + len(OF_ALL) >= 20
