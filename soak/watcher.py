@@ -39,7 +39,7 @@ class Watcher:
         self._client.on_disconnect = self._lost
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._take
-        self._client.reconnect_delay_set(0.05, 0.2)
+        self._client.reconnect_delay_set(1, 1)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
