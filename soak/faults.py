@@ -75,10 +75,9 @@ def clock_by_seconds(stage: Stage) -> None:
 
 def clock_set_while_the_broker_is_away(stage: Stage) -> None:
     """The service's wall clock is set by a year while alarms wait for the broker."""
-    stage.link.shut()
-    time.sleep(stage.rng.uniform(1, 4))
-    _clock(stage, stage.rng.choice((-YEAR, YEAR)))
-    stage.link.open()
+    with stage.without_broker():
+        time.sleep(stage.rng.uniform(1, 4))
+        _clock(stage, stage.rng.choice((-YEAR, YEAR)))
 
 
 def disk_full(stage: Stage) -> None:
@@ -91,9 +90,8 @@ def disk_full(stage: Stage) -> None:
 
 def disk_full_without_a_broker(stage: Stage) -> None:
     """Nothing can be written, and nothing delivered."""
-    stage.link.shut()
-    disk_full(stage)
-    stage.link.open()
+    with stage.without_broker():
+        disk_full(stage)
 
 
 def no_more_files(stage: Stage) -> None:
@@ -115,11 +113,10 @@ def killed(stage: Stage) -> None:
 
 def killed_while_the_broker_is_away(stage: Stage) -> None:
     """kill -9 while alarms wait for the broker."""
-    stage.link.shut()
-    time.sleep(stage.rng.uniform(0.5, 5))
-    killed(stage)
-    time.sleep(stage.rng.uniform(0, 10))
-    stage.link.open()
+    with stage.without_broker():
+        time.sleep(stage.rng.uniform(0.5, 5))
+        killed(stage)
+        time.sleep(stage.rng.uniform(0, 10))
 
 
 def killed_while_starting(stage: Stage) -> None:

@@ -68,6 +68,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._open: dict[str, list[Marker]] = defaultdict(list)
         self._markers: list[Marker] = []
+        self._told = 0
         self._last: dict[tuple[str, str], int] = defaultdict(int)
         self._blind: list[_Blind] = []
         self._unsure: list[list[float]] = []
@@ -85,7 +86,8 @@ class Ledger:
     def expect(self, camera: str, group: str, number: float) -> Marker:
         """Name an alarm that is about to be told."""
         with self._lock:
-            marker = Marker(camera, group, number, len(self._markers))
+            self._told += 1
+            marker = Marker(camera, group, number, self._told)
             self._markers.append(marker)
             self._open[camera].append(marker)
             return marker
@@ -118,7 +120,7 @@ class Ledger:
                 return False
             now = time.monotonic()
             return all(
-                marker.arrived is not None or not (self._due(marker) or now < (marker.over or now) + _ON_ITS_WAY)
+                marker.arrived is not None or not (marker.chances or now < (marker.over or now) + _ON_ITS_WAY)
                 for marker in self._of(camera)
                 if marker.group == group
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -240,6 +242,14 @@ class Stage:
             margin = 0.3 * self.speed
             self.ledger.blind(began - margin, time.monotonic() + margin, number.name)
             return code
+
+    @contextmanager
+    def without_broker(self) -> Iterator[None]:
+        """Let there be no way to the broker for a while."""
+        with self.ledger.held_up():
+            self.link.shut()
+            yield
+            self.link.open()
 
     def restart_broker(self, frozen: float, away: float) -> None:
         """Let the broker stand still, kill it, and let it come back with nothing."""
