@@ -176,7 +176,7 @@ class LoginBudget:
     def _accepted(self, *, exclusive: bool) -> None:
         if exclusive:
             if self._record.refused or self._record.suspect:
-                self._record.refused.pop(self._hash(self._record.salt), None)
+                self._record.refused.pop(self._hash(self._record), None)
             self._record.suspect = False
             self._proven = True
 
@@ -203,7 +203,7 @@ class LoginBudget:
             mine.blocked_at, mine.boot, mine.up = self._now()
             mine.locked = locked and bool(unlock_seconds)
             mine.seconds = unlock_seconds if unlock_seconds and unlock_seconds > 0 else self.auth_retry_seconds
-        record.keep(self._hash(record.salt), mine)
+        record.keep(self._hash(record), mine)
 
     def _done(self) -> None:
         record, self._record = self._record, _Record()
@@ -220,16 +220,17 @@ class LoginBudget:
     def _own(self, record: _Record) -> _Refusals:
         if not record.refused and not record.suspect:
             return _Refusals()  # nobody was ever refused: no slow hash needed to find us
-        mine = record.refused.get(self._hash(record.salt)) or _Refusals()
+        mine = record.refused.get(self._hash(record)) or _Refusals()
         if record.suspect:
             mine.refusals = max(mine.refusals, 1)  # the unreadable file may have held a refusal; one attempt is left
         return mine
 
-    def _hash(self, salt: str) -> str:
-        if self._fingerprint[0] != salt:
+    def _hash(self, record: _Record) -> str:
+        if self._fingerprint[0] != record.salt:
             # About 50 ms of work: the file must not become a quick way to guess the password.
-            digest = hashlib.scrypt(self._secret.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1, dklen=32)
-            self._fingerprint = (salt, digest.hex())
+            salt, rounds = bytes.fromhex(record.salt), 2 ** (14 - record.memory)
+            digest = hashlib.scrypt(self._secret.encode(), salt=salt, n=2**record.memory, r=8, p=rounds, dklen=32)
+            self._fingerprint = (record.salt, digest.hex())
         return self._fingerprint[1]
 
     def _raise_if_renewed(self, camera: str) -> None:
@@ -289,6 +290,8 @@ class _Record:
     refused: dict[str, _Refusals] = field(default_factory=dict)
     suspect: bool = False
     """The file could not be read, and what it said is unknown."""
+    memory: int = 11
+    """Kilobytes the hash takes, as a power of 2: each thread that has computed one holds them for good. Files of before say nothing: 14."""
 
     def keep(self, fingerprint: str, refusals: _Refusals) -> None:
         self.refused.pop(fingerprint, None)
@@ -300,8 +303,9 @@ class _Record:
     def parse(cls, text: str) -> _Record:
         data = json.loads(text)
         record = cls(salt=str(data["salt"]), pending=bool(data["pending"]), suspect=bool(data["suspect"]))
-        if len(bytes.fromhex(record.salt)) < 8:
-            raise ValueError("no salt")
+        record.memory = int(data.get("memory", 14))
+        if len(bytes.fromhex(record.salt)) < 8 or not 8 <= record.memory <= 14:
+            raise ValueError("no salt, or no such hash")
         for fingerprint, value in data["refused"].items():
             at = value["blocked_at"]
             record.refused[str(fingerprint)] = _Refusals(
