@@ -44,7 +44,7 @@ def _secret(value: object) -> Secret:
 def _host(text: str) -> str:
     if "://" in text or "/" in text or text != text.strip():
         raise ValueError("expected a host name or address alone; TLS is switched on with the key tls")
-    return text
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 def _prefix(text: str) -> str:
@@ -202,7 +202,8 @@ class BridgeSettings(_Section):
     @property
     def address(self) -> str:
         """Return host and port for people."""
-        return f"{self.host}:{self.port_used}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port_used}"
 
 
 class Settings(_Section):

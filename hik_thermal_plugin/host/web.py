@@ -38,12 +38,12 @@ class Web:
         try:
             self._server = _server(settings, pages)
         except OSError as err:
-            where = f"{settings.bind}:{settings.port}"
+            where = f"{_in_url(settings.bind)}:{settings.port}"
             raise NvrError(f"metrics cannot listen on {where}: {err.strerror or err}") from err
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True)
         self._thread.start()
-        log.info("metrics and health on http://%s:%d", settings.bind, self.port)
+        log.info("metrics and health on http://%s:%d", _in_url(settings.bind), self.port)
         if not settings.allow and not _within(settings.bind, THIS_MACHINE):
             log.warning(
                 "metrics: bind is %s, but allow names nobody: only this machine itself is answered", settings.bind
@@ -83,6 +83,10 @@ def _within(text: str, networks: Iterable[Network]) -> bool:
         return False  # a name
     address = getattr(address, "ipv4_mapped", None) or address
     return any(address in network for network in networks if network.version == address.version)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _server(settings: MetricsSettings, pages: dict[str, Callable[[], Page]]) -> ThreadingHTTPServer:

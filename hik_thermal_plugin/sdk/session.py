@@ -229,7 +229,8 @@ class SdkSession:
             text = f"{self.camera}: user, password (64 bytes) or host (129) are longer than the vendor library takes"
             raise WrongUse(text) from error
         info = NET_DVR_DEVICEINFO_V40()
-        what = f"the login at {access.host}:{access.port}"
+        host = f"[{access.host}]" if ":" in access.host else access.host
+        what = f"the login at {host}:{access.port}"
         with self._budget.attempt(self.camera, timeout=left, cancelled=lambda: self._closed) as attempt:
             try:
                 user = library.call(

@@ -344,4 +344,5 @@ def _hosts(device: Device, ports: Sequence[Port], rtsp_port: Port | None) -> tup
     http = f":{ports[0].number}" if ports else ""
     if device.profile.foreign_address:
         return f"192.168.0.221{http}", f"192.168.0.221{http}"
-    return f"{HOST}:{rtsp_port.number}" if rtsp_port else HOST, f"{HOST}{http}"
+    web = ports[0].authority if ports else HOST
+    return rtsp_port.authority if rtsp_port else web.rpartition(":")[0] or web, web

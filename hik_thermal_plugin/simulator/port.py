@@ -1,4 +1,4 @@
-"""A listening port of 127.0.0.1 that can be shut like a rebooting device's, and keeps its number meanwhile.
+"""A listening port of 127.0.0.1, or ::1, that can be shut like a rebooting device's, and keeps its number meanwhile.
 
 It accepts by itself: asyncio's own server loses a connection that it has accepted just before it is closed.
 """
@@ -20,13 +20,19 @@ _PAUSE_SECONDS = 0.1
 class Port:
     """Port `number` (0: any free one), bound at once and shut; OSError if it is in use. Made within a running loop."""
 
-    def __init__(self, number: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, number: int, tls: ssl.SSLContext | None = None, host: str = HOST) -> None:
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._socket = _bound(number)
+        self._host = host
+        self._socket = _bound(host, number)
         self._factory: Callable[[], asyncio.Protocol] | None = None
         self._accepting: set[asyncio.Task[Any]] = set()
         self.number: int = self._socket.getsockname()[1]
+
+    @property
+    def authority(self) -> str:
+        """Address and port as URLs have them."""
+        return f"{in_url(self._host)}:{self.number}"
 
     def open(self, factory: Callable[[], asyncio.Protocol]) -> None:
         """Accept connections, one protocol each."""
@@ -38,7 +44,7 @@ class Port:
         """Refuse connections, and hold the number for `open`."""
         if self._factory:
             self.close()
-            self._socket = _bound(self.number)
+            self._socket = _bound(self._host, self.number)
 
     def close(self) -> None:
         """Give the port back; connections that are there stay, those within their TLS handshake end."""
@@ -75,12 +81,17 @@ class Port:
             connection.close()
 
 
-def _bound(number: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def in_url(host: str) -> str:
+    """Return an address as URLs have it: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _bound(host: str, number: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         # Connections of before a reboot may still hold the number.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, number))
+        sock.bind((host, number))
     except OSError:
         sock.close()
         raise

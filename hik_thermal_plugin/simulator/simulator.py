@@ -39,7 +39,7 @@ class Simulator:
     periods of heartbeats, of alarms that last, of real-time temperatures, and of metadata over RTSP, in seconds. `recordings`: begin
     and end (aware) of what each channel has stored, or `Stored` where more is to be told; without it a day until now (recordings.py). `journal` is
     called, in the camera's thread, with what happens on its alert streams (alert_stream.py).
-    Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
+    `host`: 127.0.0.1 or ::1. Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
     """
 
     def __init__(
@@ -67,7 +67,11 @@ class Simulator:
         name: str = "Thermal camera",
         utc_offset: timedelta = timedelta(hours=1),
         journal: Journal | None = None,
+        host: str = HOST,
     ) -> None:
+        if host not in (HOST, "::1"):
+            raise ValueError(f"host: expected {HOST} or ::1, got {host}")
+        self._host = host
         if lock_attempts < 1:
             raise ValueError(f"lock_attempts: expected 1 or more, got {lock_attempts}")
         self.username = username
@@ -188,7 +192,7 @@ class Simulator:
     async def _start(self) -> None:
         for name, number in self._numbers.items():
             if number is not None:
-                self._ports[name] = Port(number, self._tls if name == "https" else None)
+                self._ports[name] = Port(number, self._tls if name == "https" else None, self._host)
         ports = [port for name, port in self._ports.items() if name in ("http", "https")]
         attempts, seconds = self._lock
         device = Device(
@@ -251,7 +255,7 @@ class Simulator:
 
     def _url(self, part: str, scheme: str) -> str | None:
         port = self._ports.get(part)
-        return f"{scheme}://{HOST}:{port.number}" if port else None
+        return f"{scheme}://{port.authority}" if port else None
 
 
 async def _let_go_on() -> None:

@@ -26,7 +26,7 @@ WaitFor = Callable[..., None]
 class Subscriber:
     """Somebody who listens: every message in order, and the last one of each topic."""
 
-    def __init__(self, port: int, **settings: Any) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", **settings: Any) -> None:
         self.messages: list[tuple[str, Any]] = []
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         for name, arguments in settings.items():
@@ -34,7 +34,7 @@ class Subscriber:
         self._client.on_message = self._take
         ready = threading.Event()
         self._client.on_subscribe = lambda *_: ready.set()
-        self._client.connect("127.0.0.1", port)
+        self._client.connect(host, port)
         self._client.subscribe("hik_thermal/#", qos=1)
         self._client.loop_start()
         assert ready.wait(10)
