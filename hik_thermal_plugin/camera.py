@@ -38,6 +38,7 @@ from nvr_hooks import (
     now,
 )
 
+from .acquaintance import Acquaintance
 from .alarm_pictures import AlarmPictures
 from .archive import CameraArchive
 from .captures import check_target, write_capture
@@ -75,10 +76,10 @@ class Camera:
         self.name = name
         self._lock = threading.Lock()
         self._attending = threading.Lock()  # who leaves must not have the last word after who comes
-        self._learner: threading.Thread | None = None
         self._renewer: threading.Thread | None = None
         self._closed = False
         self._device = Device(name, settings, state_dir, self._renewed)
+        self._acquaintance = Acquaintance(name, lambda: self._device, told=self._describe, exchanged=self._exchanged)
         self._cycles = LifeCycles()
         self._pictures = AlarmPictures(name, self._tell)
         self._pictures.configure(wanted=settings.picture_overlay)
@@ -111,7 +112,7 @@ class Camera:
             host=lambda: urlsplit(self._device.settings.url).hostname or "",
             zone=lambda: self._device.identity.zone,
             clock_ahead=lambda: self._device.alarms_ahead,
-            doubt=self._learn_later,
+            doubt=self._acquaintance.renew,
             listened=self._see_port,
         )
         times = RecordingTime(name, lambda: self._device)
@@ -142,6 +143,21 @@ class Camera:
             if (settings, state_dir) == (old.settings, old.state_dir):
                 return
             self._device = Device(self.name, settings, state_dir, self._renewed)
+        self._begin_anew(old)
+
+    def _exchanged(self, old: Device) -> None:
+        """Begin anew with another camera that answers under this name: what the one before had, was asked and told, is not its own."""
+        with self._lock:
+            if self._device is not old or self._closed:
+                return
+            self._device = Device(self.name, old.settings, old.state_dir, self._renewed)
+            self._device.identity = old.identity
+        self._cycles = LifeCycles()
+        self._virtual.configure(())
+        self._begin_anew(old)
+
+    def _begin_anew(self, old: Device) -> None:
+        settings = self._device.settings
         self._pictures.configure(wanted=settings.picture_overlay)
         self._alarms.reopen(source=self._device.alarm_source)
         self._temperatures.reopen(self._device.fresh_for, settings.auth_retry, settings.metadata_use)
@@ -244,12 +260,13 @@ class Camera:
         except CameraError as err:
             return [finding_of(self.name, err)]
         settings = device.settings
+        slots = Slots(self.name, settings, ListenerSettings(), device.state_dir)
         wanted = settings.metadata_use == "wanted" or settings.temperature.source == "metadata"
         seen = device.transport.diagnose(identity, device.thermal_channel, deadline, metadata_wanted=wanted)
         device.facts = seen.facts
         for source, yes in seen.offers.items():
             self._offered(source, yes)
-        return list(worst_first([*seen.findings, *(self._slots().findings() if "push" in settings.sources else ())]))
+        return list(worst_first([*seen.findings, *(slots.findings() if "push" in settings.sources else ())]))
 
     def capture(self, target: Path) -> Path:
         """Write a redacted folder of the device's answers; takes up to a minute, because it listens for a while."""
@@ -269,6 +286,7 @@ class Camera:
         self._closed = True
         self._gaps.interrupt()
         self._pictures.interrupt()
+        self._acquaintance.interrupt()
         self._alarms.interrupt()
         self._temperatures.interrupt()
         self.archive.interrupt()
@@ -286,9 +304,9 @@ class Camera:
         self.video.close()
         self._alarms.close()
         self._temperatures.close()
-        for thread in (self._learner, self._renewer):
-            if thread is not None and thread is not threading.current_thread():
-                thread.join(self._device.settings.timeout)
+        self._acquaintance.close(self._device.settings.timeout)
+        if (thread := self._renewer) is not None and thread is not threading.current_thread():
+            thread.join(self._device.settings.timeout)
         self._device.transport.close()
 
     def _tell(self, event: Event) -> bool:
@@ -302,7 +320,7 @@ class Camera:
         if isinstance(event, ConnectionChanged) and event.source in ("alert_stream", "sdk") and self._armed:
             self._gaps.see(event, self._alarms.heard_at, listened=self._alarms.has_subscribers)
             if event.state == "online":
-                self._learn_later()
+                self._acquaintance.renew()
                 self._temperatures.look_again()
         if self._pictures.is_drawn(event):
             return event
@@ -329,9 +347,6 @@ class Camera:
             seen = ConnectionChanged(camera=self.name, source="push", state="online" if there else "error")
             self._gaps.see(seen, None, listened=self._alarms.has_subscribers)
 
-    def _slots(self) -> Slots:
-        return Slots(self.name, self._device.settings, ListenerSettings(), self._device.state_dir)
-
     def _open_alarms(self) -> LiveSource:
         device = self._device
         if not self._armed:
@@ -345,8 +360,7 @@ class Camera:
         return device.transport.temperatures(source, number, _computed)
 
     def _rules_now(self) -> tuple[int, Mapping[str, object]]:
-        found = self.rules(None)
-        return found.channel, found.document
+        return (found := self.rules(None)).channel, found.document
 
     def _recorded(self, start: datetime, end: datetime) -> Iterable[RecordedFile]:
         ahead = self._device.clock_ahead or timedelta()  # recordings carry the camera's time
@@ -354,7 +368,10 @@ class Camera:
 
     def _offered(self, source: TemperatureSource, yes: bool) -> None:
         if self._device.offers(source, yes):
-            self._alarms.tell(CameraChanged(camera=self.name, info=self.info))
+            self._describe()
+
+    def _describe(self) -> None:
+        self._alarms.tell(CameraChanged(camera=self.name, info=self.info))
 
     def _renewed(self) -> bool:
         """Tell whether the file of the password holds another one by now; then connect anew with it, on a thread that may wait."""
@@ -371,24 +388,6 @@ class Camera:
                 )
                 self._renewer.start()
         return True
-
-    def _learn_later(self) -> None:
-        """Learn on a thread of its own: an alarm must not wait for who the camera is."""
-        with self._lock:
-            if self._closed or (self._learner is not None and self._learner.is_alive()):
-                return
-            self._learner = threading.Thread(target=self._learn_and_tell, name=f"{self.name}-identify", daemon=True)
-            self._learner.start()
-
-    def _learn_and_tell(self) -> None:
-        device = self._device
-        try:
-            device.learn(device.deadline(3))
-        except CameraError as err:
-            if not self._closed:
-                _log.warning("%s: could not be asked who it is: %s", self.name, err)
-            return
-        self._alarms.tell(CameraChanged(camera=self.name, info=self.info))
 
 
 def _computed(frame: ThermalFrame, regions: Mapping[int, Mapping[str, object]]) -> Sequence[TemperatureReading]:

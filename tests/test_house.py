@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DRIVER = (
     "listener_settings listening access "
     "nvr_hooks wire transport login worker deliveries merge virtual virtual_watch radiometry measurement thermometry tried_source "
-    "isapi sdk media config transports pass_through device gaps captures live_video video snapshots alarm_pictures "
+    "isapi sdk media config transports pass_through device acquaintance gaps captures live_video video snapshots alarm_pictures "
     "recording_time download_target downloads span_downloads archive"
 )
 
@@ -57,6 +57,7 @@ TABLE = {
     "pass_through": "nvr_hooks login isapi sdk",
     "access": "login isapi config",
     "device": "nvr_hooks access wire transport transports pass_through login isapi sdk config",
+    "acquaintance": "nvr_hooks transport device",
     "camera": DRIVER,
     "site": f"{DRIVER} camera heard",
     "commands": f"{DRIVER} typer@nvr_commands",

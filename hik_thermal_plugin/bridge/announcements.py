@@ -168,6 +168,13 @@ class Announcements:
             if found is not None and found.topic is not None:
                 self._leave(camera, found)
 
+    def exchanged(self, camera: str) -> None:
+        """Take a camera away at once: another device answers under its name, and is announced when it has shown something."""
+        with self._lock:
+            found = self._cameras.pop(camera, None)
+            if found is not None and found.topic is not None:
+                self._take_away(camera, found.topic)
+
     def without_heirs(self) -> None:
         """Take away the cameras that are gone and did not come back under another name."""
         with self._lock:

@@ -30,6 +30,7 @@ from nvr_hooks import (
 from .actions import TEST_TYPE, measure, new_test_alarm, take_snapshot
 from .announcements import Announcements
 from .claims import FORGET_SECONDS, Claims
+from .clearing import Clearing
 from .clock import Clock
 from .commands import Commands
 from .entities import says
@@ -81,6 +82,7 @@ class Bridge:
             publish=lambda message: self._link.level(message),
             again=lambda wanted: self._link.again(wanted),
         )
+        self._clearing = Clearing(self._claims, self._store, self._home_assistant, self.clear)
         self._link = Link(
             bridge,
             self._outbox,
@@ -111,7 +113,7 @@ class Bridge:
         self._outbox.load()
         self._claims.start()
         self._home_assistant.start(segment(name) for name in infos)
-        self._forget_all_but({segment(name) for name in infos})
+        self._clearing.all_but({segment(name) for name in infos})
         for name, (text, _) in self._store.area("level").items():
             camera, _, level = name.partition("/")
             self._kept.setdefault(camera, {})[level] = kept_level(text)
@@ -172,6 +174,10 @@ class Bridge:
     def save(self, camera: str, name: str, document: Document) -> None:
         """Keep a level over a restart."""
         self._store.put("level", f"{segment(camera)}/{name}", encode(document).decode())
+
+    def exchanged(self, camera: str) -> None:
+        """Clear what another device under this name has told."""
+        self._clearing.channels_of(camera)
 
     def wake(self, camera: str, at: float) -> None:
         """Call the camera's `tick` then."""
@@ -302,16 +308,8 @@ class Bridge:
         self._home_assistant.remove(segment(name))
         for subscription in self._subscriptions.pop(name, ()):
             subscription.close()
-        self._forget_all_but({segment(other) for other in self._feeds})
+        self._clearing.all_but({segment(other) for other in self._feeds})
         log.info("%s: no longer configured, its topics are cleared", name)
-
-    def _forget_all_but(self, cameras: set[str]) -> None:
-        """Clear what is retained of cameras that are gone: nobody vouches for it."""
-        for topic in self._claims.not_of(cameras):
-            self.clear(topic)
-        for name in self._store.area("level"):
-            if name.partition("/")[0] not in cameras:
-                self._store.drop("level", name)
 
     def _health(self, camera: str) -> Sequence[Health]:
         try:

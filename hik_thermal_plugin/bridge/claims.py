@@ -63,6 +63,14 @@ class Claims:
             claimed = sorted(self._claimed)
         return [topic for topic in claimed if (owner := self._topics.owner(topic)) is not None and owner not in cameras]
 
+    def of_channels(self, camera: str) -> Iterable[str]:
+        """Return the topics of a camera's channels, by its part of a topic; what is told of the camera as a whole is not among them."""
+        with self._lock:
+            claimed = sorted(self._claimed)
+        return [
+            topic for topic in claimed if self._topics.owner(topic) == camera and len(self._topics.parts(topic)) > 3
+        ]
+
     def _measured(self, topic: str) -> str | None:
         """Return camera and channel of a temperature; None for others, and for rules of presets, which may be away for long."""
         match self._topics.parts(topic):

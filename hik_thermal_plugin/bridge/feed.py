@@ -39,6 +39,8 @@ _COUNTERS: Final = tuple(
     for item in fields(Health)
     if item.name not in ("camera", "source", "state", "since", "last_error", "delays")
 )
+_DEVICE: Final = "device"
+"""Under this name, among the levels kept, is which device has told them."""
 _MOST_PICTURES: Final = 64
 """Topics of pictures of one camera: kinds are a device's words, and it may have many."""
 
@@ -57,6 +59,9 @@ class Out(Protocol):
 
     def save(self, camera: str, name: str, document: Document) -> None:
         """Keep this over a restart."""
+
+    def exchanged(self, camera: str) -> None:
+        """Take away what the channels of a camera have told: another device answers under its name."""
 
     def wake(self, camera: str, at: float) -> None:
         """Call `tick` at this time of the monotonic clock."""
@@ -91,7 +96,9 @@ class Feed:
         self._clock = clock
         self._wall = wall
         self._lock = threading.RLock()
+        self._release_after = release_after
         self._cycles = LifeCycles(info.name, release_after)
+        self._serial: str | None = None
         self._sources: dict[str, Document] = {}
         self._temperatures = Temperatures()
         self._said_state = "starting"
@@ -105,7 +112,9 @@ class Feed:
     def start(self, saved: Mapping[str, Document]) -> None:
         """Say what is known before the camera said anything: its levels of an earlier life are unknown now."""
         with self._lock:
-            self._tell(self._cycles.load(saved, self._wall()))
+            self._serial = saved.get(_DEVICE, {}).get("serial")
+            self._tell(self._cycles.load({name: row for name, row in saved.items() if name != _DEVICE}, self._wall()))
+            self._recognize(self.info)
             self._said_state = ""
             self._say_state()
             self._out.level(self._topics.info(self.name, self.info, None))
@@ -172,7 +181,23 @@ class Feed:
         with self._lock:
             if info != self.info and not self._closed:
                 self.info = info
+                self._recognize(info)
                 self._out.level(self._topics.info(self.name, info, self._disks))
+
+    def _recognize(self, info: CameraInfo) -> None:
+        """Where another device answers under this name than before, in an earlier life perhaps, nothing is known of its levels: begin anew."""
+        if info.serial is None or info.serial == self._serial:
+            return
+        before, self._serial = self._serial, info.serial
+        if before is not None:
+            self._cycles = LifeCycles(self.name, self._release_after)
+            for source, document in self._sources.items():
+                online = document["state"] == "online"
+                self._cycles.connection(source, online=online, now=self._clock(), wall=self._wall())
+            self._temperatures, self._disks = Temperatures(), None
+            self._pictures.clear()
+            self._out.exchanged(self.name)
+        self._out.save(self.name, _DEVICE, {"serial": info.serial})
 
     def store(self, disks: Sequence[Disk]) -> None:
         """Take what is known of the camera's disks."""

@@ -207,3 +207,56 @@ def test_a_brokers_certificate_that_is_out_of_date_is_named_and_costs_no_alarm(
     heard = listen(broker.port, tls_set=(ca,))
     wait_for(lambda: heard.of(EVENT), seconds=60)
     assert heard.of(EVENT)[0]["phase"] == "start"
+
+
+# -- the camera ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["while it runs", "while it is down"])
+def test_a_camera_that_is_replaced_by_another_model_under_the_same_name(
+    service: Any, hik_simulator: Any, subscriber: Any, wait_for: WaitFor, secret: str, running: bool
+) -> None:
+    old = hik_simulator(password=secret, heartbeat=1.0)
+    service.configure(
+        {"kiln": {"url": old.http, "virtual_rules": {"hot": {"type": "threshold", "rule": 2, "alarm": 80.0}}}},
+        home_assistant={"discovery": True, "prefix": "hik_thermal/ha"},
+    )
+    service.start()
+    wait_for(lambda: subscriber.last("kiln/state") == "online")
+    wait_for(lambda: subscriber.last("kiln/2/temperature/2"))
+    burn(old)
+    old.apply([{"temperature": {"rule": 2, "celsius": 120}}])
+    wait_for(lambda: (subscriber.last(FIRE) or {}).get("active") is True)
+    wait_for(lambda: [topic for topic, _ in subscriber.messages if topic.startswith("ha/device/")])
+    first = subscriber.last("kiln/info")
+    announced = {topic for topic, _ in subscriber.messages if topic.startswith("ha/device/")}
+    if not running:
+        service.stop()
+    before = len(subscriber.messages)
+    port = int(old.http.rpartition(":")[2])
+    old.close()
+    new = hik_simulator(model="bullet", password=secret, heartbeat=1.0, http_port=port)
+    if not running:
+        service.start()
+    wait_for(lambda: (subscriber.last("kiln/info") or {}).get("serial") not in (None, first["serial"]), seconds=60)
+    wait_for(lambda: [topic for topic, _ in subscriber.messages[before:] if topic.startswith("kiln/1/temperature/")])
+    retained = {topic: payload for topic, payload in subscriber.messages if "/event/" not in topic}
+    assert [topic for topic, payload in retained.items() if topic.startswith("kiln/2/") and payload != ""] == []
+    assert {payload["active"] for topic, payload in subscriber.messages[before:] if topic == FIRE and payload} <= {None}
+    wait_for(lambda: all(subscriber.last(topic) == "" for topic in announced), what="the old device at Home Assistant")
+    wait_for(
+        lambda: [t for t, p in subscriber.messages[before:] if t.startswith("ha/device/") and t not in announced and p]
+    )
+    burn(new)
+    wait_for(lambda: (subscriber.last("kiln/1/alarm/fire") or {}).get("active") is True)
+    assert subscriber.of("kiln/1/event/fire")[0]["phase"] == "start"
+    wait_for(lambda: subscriber.of("kiln/gap"), seconds=40)
+    said = (
+        f"another camera answers under this name: {new.state()['device']['model']}"
+        if "device" in new.state()
+        else "another camera answers"
+    )
+    assert (said in service.log.read_text()) is running
+    assert first["model"] not in service.ask("doctor", "kiln").stdout
+    assert service.stop() == 0
+    assert "Traceback" not in service.log.read_text()
