@@ -150,9 +150,24 @@ class Gaps:
             except Exception:  # noqa: BLE001 - the next gap is worth a report all the same
                 _log.exception("%s: what may have been missed could not be looked up", self._camera)
                 continue
+            if report.beyond is None and report.recordings is None and self._put_off(gap):
+                continue
             if not self._closing.is_set():
                 _log.warning("%s", told(report))
                 self._tell(report)
+
+    def _put_off(self, gap: tuple[datetime | None, datetime, Source]) -> bool:
+        """Let the next report tell this gap too, where the camera was lost again while it was asked."""
+        with self._lock:
+            if self._waiting is not None:
+                first = self._waiting[0]
+                both = None if first is None or gap[0] is None else min(first, gap[0])
+                self._waiting = (both, *self._waiting[1:])
+                return True
+            if self._lost_at is None or self._connected or gap[0] is None:
+                return False
+            self._lost_at = min(self._lost_at, gap[0])
+            return True
 
     def _report(self, lost_at: datetime | None, back_at: datetime, source: Source) -> GapReport:
         unknown: list[str] = []

@@ -224,6 +224,27 @@ def test_what_cannot_be_looked_up_is_unknown_and_not_empty(stage: Stage, wait_fo
     assert to_json(report)["beyond"] is None
 
 
+def test_a_gap_that_cannot_be_looked_up_because_of_the_next_one_is_told_with_that(
+    stage: Stage, wait_for: WaitFor
+) -> None:
+    stage.held.clear()
+    stage.see("online", 0)
+    stage.see("offline", 1)
+    stage.see("online", 2)
+    assert stage.asked.acquire(timeout=10)
+    stage.failure = dict.fromkeys(("rules", "search"), Unreachable("kiln: the connection was lost"))
+    stage.see("offline", 3)
+    stage.held.set()
+    wait_for(lambda: stage.gaps._thread is None)
+    assert stage.reports == []
+    stage.failure = {}
+    stage.readings = [reading(0, 20.0, number) for number in (1, 2, 3)]
+    stage.see("online", 4)
+    wait_for(lambda: stage.reports)
+    [report] = stage.reports
+    assert (report.lost_at, report.back_at) == (START + timedelta(seconds=1), START + timedelta(seconds=4))
+
+
 def test_rules_that_told_nothing_are_named(stage: Stage, wait_for: WaitFor) -> None:
     stage.readings = [reading(0, 90.0, 1), reading(0, 1.0, 2, frozen=True), reading(0, 1.0, 3, source="virtual")]
     stage.see("online", 0)
