@@ -13,10 +13,13 @@ import pytest
 from live_source import ignore
 from nvr_hooks import AuthBlocked, Event, Unreachable
 from nvr_hooks.moments import Moment, moments
+from nvr_hooks.secrets import Secret
 
 from hik_thermal_plugin.bridge.messages import Message
 from hik_thermal_plugin.bridge.outbox import Outbox
 from hik_thermal_plugin.bridge.store import Store
+from hik_thermal_plugin.camera import Camera
+from hik_thermal_plugin.config import camera_settings
 from hik_thermal_plugin.login import LoginBudget
 from hik_thermal_plugin.transport import DeviceClock
 from hik_thermal_plugin.worker import Backoff, Deliveries, SharedStream
@@ -235,3 +238,20 @@ def test_a_devices_clock_is_ahead_by_what_ours_is_now(monkeypatch: pytest.Monkey
     assert clock.ahead == timedelta(seconds=7)
     machine.wall += jump
     assert clock.ahead == timedelta(seconds=7 - jump)
+
+
+def test_a_cameras_clock_that_is_set_is_learnt_from_its_next_heartbeat(
+    hik_simulator: Any, tmp_path: Path, secret: str, wait_for: Callable[..., None]
+) -> None:
+    kiln, deliveries = hik_simulator(password=secret, heartbeat=0.2), Deliveries()
+    login = {"url": kiln.http, "username": "admin", "password": Secret(secret), "sources": ["alert_stream"]}
+    camera = Camera("kiln", camera_settings(login), tmp_path, deliveries)
+    try:
+        with camera.listen(ignore):
+            wait_for(lambda: camera._device.clock_ahead is not None)
+            kiln.apply([{"fault": {"kind": "clock_skew", "seconds": -DAY}}])
+            wait_for(lambda: (camera._device.alarms_ahead or timedelta()) < -timedelta(hours=23))
+            assert abs(camera._device.clock_ahead or timedelta(1)) < timedelta(seconds=60), "as it was asked"
+    finally:
+        camera.close()
+        deliveries.close()
