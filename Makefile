@@ -1,11 +1,11 @@
-# make demo · make test · make check · make bench · make soak — each makes its own .venv; needs python3 (>= 3.11) with venv, and make.
+# make demo · make test · make check · make bench · make soak · make mutants — each makes its own .venv; needs python3 (>= 3.11) with venv, and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test check bench soak clean format
+.PHONY: demo test check bench soak mutants clean format
 
 demo: $(READY)
 	@$(BIN)/hik-thermal demo $(ARGS)
@@ -22,11 +22,14 @@ bench: $(READY)
 soak: $(READY)
 	$(BIN)/python -m soak $(ARGS)
 
+mutants: $(VENV)/.mutants
+	nice -n 19 $(BIN)/python tests/mutants.py $(ARGS)
+
 format: $(READY)
 	$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,4 +39,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --group dev -e '.[demo]'
+	@touch $@
+
+$(VENV)/.mutants: $(READY)
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --group mutants
 	@touch $@
