@@ -34,12 +34,12 @@ SHARED = ("hik_thermal_plugin", "tests", "docs", "examples")
 
 # Group -> its modules; the tests that answer for them, quick ones that need no other program.
 GROUPS = {
-    "worker": ("worker.py", "test_worker.py test_reconnects.py test_deliveries.py test_deliveries_later.py"),
+    "worker": ("worker.py", "test_worker.py test_reconnects.py"),
     "login": ("login.py", "test_login.py test_rotated_password.py isapi/test_login_over_http.py"),
     "lifecycle": (
         "bridge/lifecycle.py",
-        "bridge/test_lifecycle.py bridge/test_lifecycle_bad_days.py bridge/test_lifecycle_readings.py "
-        "bridge/test_fires_of_two_sources.py",
+        "bridge/test_lifecycle.py bridge/test_lifecycle_bad_days.py bridge/test_lifecycle_documents.py "
+        "bridge/test_lifecycle_readings.py bridge/test_lifecycle_sources.py bridge/test_fires_of_two_sources.py",
     ),
     "outbox": ("bridge/outbox.py", "bridge/test_outbox.py bridge/test_store.py"),
     "wire": ("wire/*.py", "wire conformance"),

@@ -291,7 +291,7 @@ class LifeCycles:
         elif fresh:  # it began before we listened
             level.released_by, level.last = "device", fields
             level.settled = True
-            outcome.events.append({**fields, "phase": "end", "alarm_id": fields["alarm_id"] or fields["id"]})
+            outcome.events.append({**fields, "alarm_id": fields["alarm_id"] or fields["id"]})
         return bool(ended) or fresh
 
     def _release(
@@ -316,9 +316,7 @@ class LifeCycles:
                 if own is not None:
                     own = {**own, "id": new_id()}  # one word of the device may end several life cycles
             elif lower and level.top(voice.member) < before[voice.member]:
-                outcome.events.append(
-                    {**_inferred(lower[0].fields, wall), "phase": "level", "alarm_id": voice.alarm_id}
-                )
+                outcome.events.append({**_inferred(lower[0].fields, wall), "phase": "level"})
 
     def _tell_if_changed(self, key: _Key, level: Kind, wall: datetime, outcome: Outcome) -> None:
         if level.judge() is not level.active or level.doubted != level.doubts():

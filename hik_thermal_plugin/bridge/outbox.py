@@ -105,8 +105,8 @@ class Outbox:
     def load(self) -> None:
         """Take up what an earlier life could not deliver; call once, after the store was opened."""
         with self._lock:
-            with suppress(TypeError, ValueError):
-                self._dropped = Dropped(**json.loads(self._store.area(_COUNTERS).get("dropped", ("{}", b""))[0]))
+            with suppress(KeyError, TypeError, ValueError):
+                self._dropped = Dropped(**json.loads(self._store.area(_COUNTERS)["dropped"][0]))
             for name, row in self._store.area(AREA).items():
                 try:
                     self._add(_restored(name, row))

@@ -58,8 +58,11 @@ class OneCamera:
         """Let time pass as a timer does: stop at every deadline on the way."""
         end = self.now + seconds
         told = []
+        last = None
         while (at := self.cycles.next_deadline()) is not None and at <= end:
             assert at > self.now or not self.cycles.doubting, "a doubt does not turn in circles"
+            assert at != last, "a tick settles what is due, or the timer would never rest"
+            last = at
             self.now = max(self.now, at)
             told += self._note(self.cycles.tick(self.now, self.wall))
         self.now = end

@@ -170,6 +170,71 @@ def test_drops_are_counted_over_restarts(desk: Desk, caplog: pytest.LogCaptureFi
     assert desk.dropped() == before
 
 
+def test_a_full_outbox_is_full_at_its_bound_and_not_before(desk: Desk) -> None:
+    desk.take("a")
+    size = desk.outbox.status()["bytes"]
+    desk.restart(max_size=3 * size, max_age=60.0)
+    for name in "bc":
+        desk.take(name)
+    desk.now += 60.0
+    desk.outbox.shrink()
+    assert desk.names() == ["a", "b", "c"], "nor is what is exactly as old as may be too old"
+    desk.now += 0.1
+    desk.outbox.shrink()
+    assert desk.dropped()["too_old"] == 3
+    assert desk.dropped()["by_kind"] == {"motion": 3}
+
+
+def test_many_drops_are_one_line_a_minute(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.restart(max_size=1)
+    for seconds, kind in ((0, "fire"), (10, "motion"), (49, "smoke"), (1, "motion"), (59.9, "fire")):
+        desk.now += seconds
+        desk.take("x", kind)
+    told = [record.getMessage() for record in caplog.records if "undelivered" in record.getMessage()]
+    assert told == [
+        "the outbox dropped 1 undelivered events: fire",
+        "the outbox dropped 3 undelivered events: motion, smoke",
+    ]
+    assert desk.changes == 5, "each is told on the broker"
+
+
+def test_a_device_that_invents_kinds_does_not_grow_the_count_of_drops(desk: Desk) -> None:
+    desk.restart(max_size=1)
+    for number in range(258):
+        desk.take("x", f"kind {number}")
+    desk.take("x", "kind 0")
+    dropped = desk.dropped()
+    assert (dropped["total"], len(dropped["by_kind"])) == (259, 256)
+    assert (dropped["by_kind"]["kind 0"], dropped["by_kind"]["kind 255"]) == (2, 1)
+
+
+def test_the_order_holds_while_the_clock_stands_still_or_goes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hik_thermal_plugin.bridge.outbox.time.time_ns", lambda: 7)
+    for name in "abc":
+        desk.take(name)
+    desk.restart()
+    desk.take("d")
+    desk.restart()
+    assert desk.names() == ["a", "b", "c", "d"]
+
+
+def test_before_it_was_loaded_it_is_empty_and_takes_events(tmp_path: Path) -> None:
+    outbox = Outbox(Store(tmp_path / "outbox.db"), max_age=60.0, max_size=1_000)
+    assert outbox.next() is None
+    assert outbox.status()["dropped"] == {"total": 0, "too_old": 0, "no_room": 0, "by_kind": {}, "last_at": None}
+    outbox.take(Message("t", b"x", 1, False), "fire")
+    assert outbox.next() is not None
+
+
+@pytest.mark.parametrize("counted", ['{"strange": 1}', "no json", "[]"])
+def test_a_count_nobody_can_read_begins_anew(desk: Desk, counted: str) -> None:
+    desk.store.put("counter", "dropped", counted)
+    desk.restart(max_size=1)
+    assert desk.dropped()["total"] == 0
+    desk.take("x")
+    assert desk.dropped()["total"] == 1
+
+
 def test_a_smaller_bound_after_a_restart(desk: Desk) -> None:
     for number in range(10):
         desk.take(str(number), size=300)
