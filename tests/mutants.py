@@ -34,8 +34,8 @@ SHARED = ("hik_thermal_plugin", "tests", "docs", "examples")
 
 # Group -> its modules; the tests that answer for them, quick ones that need no other program.
 GROUPS = {
-    "worker": ("worker.py", "test_worker.py test_reconnects.py"),
-    "login": ("login.py", "test_login.py test_rotated_password.py isapi/test_login_over_http.py"),
+    "worker": ("worker.py", "test_worker.py test_worker_account.py test_reconnects.py"),
+    "login": ("login.py", "test_login.py test_rotated_password.py test_login_ledger.py"),
     "lifecycle": (
         "bridge/lifecycle.py",
         "bridge/test_lifecycle.py bridge/test_lifecycle_bad_days.py bridge/test_lifecycle_documents.py "
