@@ -141,6 +141,8 @@ def test_waiting_times_double_to_the_cap_and_are_spread() -> None:
     assert [steady.next() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
     steady.reset()
     assert steady.next() == 1
+    usual = Backoff(jitter=lambda: 0.0)
+    assert [usual.next() for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
     spread = Backoff(first=1, cap=60, jitter=lambda: 1.0)
     assert [spread.next() for _ in range(7)] == [0.5, 1, 2, 4, 8, 16, 30]
     for _ in range(5000):

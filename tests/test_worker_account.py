@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 import time
@@ -11,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from live_source import ONLINE, Counters, Device, alarm, ignore, states
+from live_source import ONLINE, Counters, Device, Source, alarm, ignore, states
 from nvr_hooks import (
     AuthBlocked,
     ConnectionChanged,
     Event,
     Health,
     Unreachable,
+    Unsupported,
 )
 
 from hik_thermal_plugin import worker
@@ -77,6 +77,9 @@ def stream(make: Callable[..., SharedStream]) -> SharedStream:
 
 def test_the_health_of_what_nobody_asked_for(stream: SharedStream) -> None:
     assert stream.health() == Health(camera="kiln", source="alert_stream", state="starting", since=NOON)
+    told = stream.connection
+    assert (told.camera, told.source, told.state) == ("kiln", "alert_stream", "starting")
+    assert (told.reason, told.retry_at) == (None, None)
     assert stream.heard_at is None
     assert not stream.has_subscribers
 
@@ -120,10 +123,11 @@ def test_every_number_of_the_health_counts_all_connections(
 
 
 def test_what_sinks_lost_is_counted_also_of_those_who_have_left(
-    stream: SharedStream, deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch, wait_for: WaitFor
+    stream: SharedStream,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    wait_for: WaitFor,
 ) -> None:
-    monkeypatch.setattr(deliveries, "open", functools.partial(deliveries.open, limit=1))
-
     def raises(event: Event) -> None:
         raise ValueError
 
@@ -141,6 +145,7 @@ def test_what_sinks_lost_is_counted_also_of_those_who_have_left(
         assert losses() == (3 * left + 3, left + 1)
     staying.close()
     assert losses() == (6, 2)
+    assert "kiln: a sink raised" in caplog.text
 
 
 def test_a_state_is_so_since_it_changed(stream: SharedStream, device: Device, clock: Clock, wait_for: WaitFor) -> None:
@@ -265,6 +270,25 @@ def test_a_loss_is_said_aloud_again_after_ten_minutes(
     assert [text.partition(" (")[0] for text in loud] == ["kiln: lost 1", "kiln: lost 3"]
 
 
+def test_failed_tries_are_not_said_aloud_however_long_it_takes(
+    stream: SharedStream,
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    wait_for: WaitFor,
+) -> None:
+    uptime = 50.0
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: uptime))
+    stream.subscribe(ignore)
+    for count in range(1, 5):
+        wait_for(lambda: len(device.opened) == count)  # noqa: B023 - called at once
+        uptime += 700
+        device.opened[-1].steps.put(Unreachable(f"kiln: away {count}"))
+    wait_for(lambda: len(device.opened) == 5)
+    loud = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert [text.partition(" (")[0] for text in loud] == ["kiln: away 1"]
+
+
 def test_another_failure_is_said_aloud_when_it_is_new(
     stream: SharedStream, device: Device, caplog: pytest.LogCaptureFixture, wait_for: WaitFor
 ) -> None:
@@ -277,6 +301,91 @@ def test_another_failure_is_said_aloud_when_it_is_new(
     wait_for(lambda: len(device.opened) == 4)
     loud = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [text.partition(" (")[0] for text in loud] == ["kiln: lost", "kiln: refused once"]
+
+
+def test_what_time_will_not_mend_is_tried_again_after_half_an_hour(
+    stream: SharedStream, device: Device, wait_for: WaitFor
+) -> None:
+    device.plan = [[Unsupported("kiln: no such stream")]]
+    stream.subscribe(ignore)
+    wait_for(lambda: stream.connection.state == "error")
+    assert stream.connection.retry_at == NOON + timedelta(minutes=30)
+
+
+def test_a_connection_that_cannot_be_opened_is_offline_and_of_no_use(
+    make: Callable[..., SharedStream], wait_for: WaitFor
+) -> None:
+    calls: list[str] = []
+    backoff = SimpleNamespace(next=lambda: calls.append("next") or 0.0, reset=lambda: calls.append("reset"))
+    tries = iter(range(3))
+    done = threading.Event()
+
+    def unreachable() -> Source:
+        if next(tries, None) is None:
+            done.set()
+            return Source()
+        raise Unreachable("kiln: no route to host")
+
+    stream = make(backoff=backoff)
+    stream.reopen(unreachable)
+    got: list[Event] = []
+    stream.subscribe(got.append)
+    assert done.wait(10)
+    assert calls == ["next", "next", "next"]
+    wait_for(lambda: states(got) == ["starting", "offline"])
+    assert stream.connection.reason == "kiln: no route to host"
+    assert (stream.health().reconnects, stream.health().bytes) == (3, 0)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_stream_that_is_closed_was_not_removed_unless_it_was(stream: SharedStream, removed: bool) -> None:
+    got: list[Event] = []
+    subscription = stream.subscribe(got.append)
+    stream.close(**{"removed": True} if removed else {})
+    assert subscription.wait(10)
+    assert states(got) == (["starting", "removed"] if removed else ["starting"])
+    assert not stream.has_subscribers
+
+
+class Gate:
+    """Opens nothing before it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.may = threading.Event()
+        self.opened: list[Source] = []
+
+    def __call__(self) -> Source:
+        self.asked.set()
+        assert self.may.wait(10)
+        self.opened.append(Source())
+        return self.opened[-1]
+
+
+def test_what_is_ended_while_it_is_being_opened_is_not_read(stream: SharedStream, wait_for: WaitFor) -> None:
+    gate = Gate()
+    stream.reopen(gate)
+    stream.subscribe(ignore)
+    assert gate.asked.wait(10)
+    stream.interrupt()
+    gate.may.set()
+    wait_for(lambda: gate.opened)
+    assert gate.opened[0].interrupted.wait(10)
+    assert gate.opened[0].ended.wait(10)
+
+
+def test_what_is_opened_anew_while_it_is_being_opened_is_opened_once_more(
+    stream: SharedStream, device: Device, wait_for: WaitFor
+) -> None:
+    gate = Gate()
+    stream.reopen(gate)
+    stream.subscribe(ignore)
+    assert gate.asked.wait(10)
+    stream.reopen(device)
+    gate.may.set()
+    wait_for(lambda: device.opened)
+    assert gate.opened[0].interrupted.is_set()
+    assert gate.opened[0].ended.is_set()
 
 
 def test_what_nobody_foresaw_names_its_kind(stream: SharedStream, device: Device, wait_for: WaitFor) -> None:
