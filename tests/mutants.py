@@ -120,9 +120,12 @@ def mutate(group: str, options: argparse.Namespace) -> dict[str, Counter[str]]:
         for name in names
         if before[name] == "not checked" or (options.again and before[name] not in NOTICED)
     ]
-    print(f"{group}: {len(due)} mutants to try", flush=True)
-    if due:
-        try_out(due)
+    for _ in range(2):  # mutmut forgets all results when the choice of tests has changed
+        if due:
+            print(f"{group}: {len(due)} mutants to try", flush=True)
+            try_out(due)
+        after = {name: end for path in modules for name, end in ends_of(path).items()}
+        due = [name for names in modules.values() for name in names if after[name] == "not checked"]
     counted = {}
     with open("unnoticed.diff", "w", encoding="utf-8") as file:
         for path, names in modules.items():

@@ -40,6 +40,14 @@ def test_each_region_is_as_sure_as_who_told_it() -> None:
     assert active(camera) == [(1, True), (2, None)]
 
 
+def test_after_nobody_listened_each_region_is_known_when_it_is_told_again() -> None:
+    camera = OneCamera()
+    camera.tell(fire((1, 68.0), (2, 68.0)))
+    camera.cycles.lose(camera.wall)
+    camera.tell(fire((1, 68.0)))
+    assert active(camera) == [(1, True), (2, None)]
+
+
 def test_what_was_only_pushed_is_doubted_region_by_region() -> None:
     camera = OneCamera(online=False)
     camera.tell(fire((1, 68.0), source="push"))
