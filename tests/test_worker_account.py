@@ -84,6 +84,22 @@ def test_the_health_of_what_nobody_asked_for(stream: SharedStream) -> None:
     assert not stream.has_subscribers
 
 
+def test_every_stream_tells_under_the_name_of_its_source(device: Device, deliveries: Deliveries) -> None:
+    stream = SharedStream(device, camera="kiln", source="metadata", deliveries=deliveries)
+    assert stream.connection.source == "metadata"
+    with stream.subscribe(ignore):
+        pass
+    assert stream.connection.source == "metadata"
+
+
+def test_a_source_that_just_ends_says_so(stream: SharedStream, device: Device, wait_for: WaitFor) -> None:
+    stream.subscribe(ignore)
+    wait_for(lambda: device.opened)
+    device.opened[0].steps.put(None)
+    wait_for(lambda: stream.health().last_error)
+    assert stream.health().last_error == "kiln: alert_stream ended"
+
+
 def test_every_number_of_the_health_counts_all_connections(
     stream: SharedStream, device: Device, clock: Clock, wait_for: WaitFor
 ) -> None:
@@ -241,8 +257,9 @@ def test_what_is_swallowed_on_purpose_was_taken(make: Callable[..., SharedStream
 def test_the_first_to_come_and_the_last_to_go_are_noticed(make: Callable[..., SharedStream]) -> None:
     seen: list[bool] = []
     stream = make(attended=lambda: seen.append(stream.has_subscribers))
-    one, two = stream.subscribe(ignore), stream.subscribe(ignore)
+    one = stream.subscribe(ignore)
     assert seen == [True]
+    two = stream.subscribe(ignore)
     one.close()
     one.close()
     assert seen == [True]
@@ -259,15 +276,20 @@ def test_a_loss_is_said_aloud_again_after_ten_minutes(
 ) -> None:
     uptime = 50.0
     monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: uptime))
-    stream.subscribe(ignore)
+    subscription = stream.subscribe(ignore)
     for count, seconds in enumerate((0.0, 600.0, 0.5), start=1):
         wait_for(lambda: len(device.opened) == count)  # noqa: B023 - called at once
         uptime += seconds
         for step in (ONLINE, alarm(), Unreachable(f"kiln: lost {count}")):
             device.opened[-1].steps.put(step)
     wait_for(lambda: len(device.opened) == 4)
+    subscription.close()
+    uptime += 600.5
+    device.plan = [[Unreachable("kiln: lost 4")]]
+    stream.subscribe(ignore)
+    wait_for(lambda: len(device.opened) == 6)
     loud = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [text.partition(" (")[0] for text in loud] == ["kiln: lost 1", "kiln: lost 3"]
+    assert [text.partition(" (")[0] for text in loud] == ["kiln: lost 1", "kiln: lost 3", "kiln: lost 4"]
 
 
 def test_failed_tries_are_not_said_aloud_however_long_it_takes(
