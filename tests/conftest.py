@@ -53,7 +53,7 @@ def nothing_left_over() -> Iterator[None]:
     descriptors = _descriptors()
     children = _children()
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + min(5.0, PATIENCE)
     while time.monotonic() < deadline:
         left = [thread for thread in threading.enumerate() if thread not in threads and not _shared(thread)]
         orphans = _children() - children

@@ -96,7 +96,7 @@ def ends_of(path: Path | str) -> dict[str, str]:
 def try_out(names: Sequence[str]) -> None:
     """Let mutmut run the tests against these mutants, in the present folder."""
     # A condition that a mutant keeps from coming true is waited for a shorter time.
-    environ = {**os.environ, "HIK_THERMAL_PATIENCE": "5"}
+    environ = {**os.environ, "HIK_THERMAL_PATIENCE": "3"}
     program = Path(sys.executable).with_name("mutmut")
     with open("mutmut.log", "w", encoding="utf-8") as log:
         done = subprocess.run(

@@ -155,7 +155,10 @@ def test_the_hash_takes_its_time(device: Device, monkeypatch: pytest.MonkeyPatch
         return b"\xab" * 32
 
     monkeypatch.setattr(login.hashlib, "scrypt", scrypt)
-    device.refuse()
+    service = device.budget()
+    for _ in range(2):
+        with service.attempt("kiln") as attempt:
+            attempt.refused()
     salt = bytes.fromhex(device.kept()["salt"])
     assert asked == [(device.password.encode(), {"salt": salt, "n": 16384, "r": 8, "p": 1, "dklen": 32})], "and once"
     assert list(device.kept()["refused"]) == ["ab" * 32]
@@ -275,9 +278,32 @@ def test_only_who_holds_the_permit_gives_it_back(device: Device) -> None:
     with service.attempt("kiln") as attempt:
         attempt.accepted()
         with service.attempt("kiln") as free:
-            assert not free.last
+            assert free.last is False
         with pytest.raises(Busy):
             device.budget().attempt("kiln", timeout=0.01)
+
+
+def test_the_first_word_of_an_attempt_stands(device: Device) -> None:
+    service = device.budget()
+    assert service.proven is False
+    with service.attempt("kiln") as attempt:
+        attempt.accepted()
+        attempt.refused(90, locked=True)
+    assert service.proven is True
+    service.check("kiln")
+    service.doubt()
+    assert service.proven is False
+
+
+def test_a_lock_of_proven_credentials_lasts_as_long_as_the_device_says(device: Device) -> None:
+    service = device.budget()
+    with service.attempt("kiln") as attempt:
+        attempt.accepted()
+    with service.attempt("kiln") as attempt:
+        attempt.refused(90, locked=True)
+    assert service.proven is False
+    blocked = device.blocked()
+    assert (blocked.locked, blocked.until) == (True, datetime.fromtimestamp(NOW + 90, UTC))
 
 
 def test_who_waited_for_an_acceptance_goes_on_freely(device: Device, wait_for: WaitFor) -> None:
