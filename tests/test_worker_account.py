@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ from nvr_hooks import (
     Unsupported,
 )
 
-from hik_thermal_plugin import worker
 from hik_thermal_plugin.worker import Backoff, Deliveries, SharedStream
 
 WaitFor = Callable[..., None]
@@ -267,64 +265,6 @@ def test_the_first_to_come_and_the_last_to_go_are_noticed(make: Callable[..., Sh
     assert seen == [True, False]
 
 
-def test_a_loss_is_said_aloud_again_after_ten_minutes(
-    stream: SharedStream,
-    device: Device,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    wait_for: WaitFor,
-) -> None:
-    uptime = 50.0
-    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: uptime))
-    subscription = stream.subscribe(ignore)
-    for count, seconds in enumerate((0.0, 600.0, 0.5), start=1):
-        wait_for(lambda: len(device.opened) == count)  # noqa: B023 - called at once
-        uptime += seconds
-        for step in (ONLINE, alarm(), Unreachable(f"kiln: lost {count}")):
-            device.opened[-1].steps.put(step)
-    wait_for(lambda: len(device.opened) == 4)
-    subscription.close()
-    uptime += 600.5
-    device.plan = [[Unreachable("kiln: lost 4")]]
-    stream.subscribe(ignore)
-    wait_for(lambda: len(device.opened) == 6)
-    loud = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [text.partition(" (")[0] for text in loud] == ["kiln: lost 1", "kiln: lost 3", "kiln: lost 4"]
-
-
-def test_failed_tries_are_not_said_aloud_however_long_it_takes(
-    stream: SharedStream,
-    device: Device,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    wait_for: WaitFor,
-) -> None:
-    uptime = 50.0
-    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: uptime))
-    stream.subscribe(ignore)
-    for count in range(1, 5):
-        wait_for(lambda: len(device.opened) == count)  # noqa: B023 - called at once
-        uptime += 700
-        device.opened[-1].steps.put(Unreachable(f"kiln: away {count}"))
-    wait_for(lambda: len(device.opened) == 5)
-    loud = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [text.partition(" (")[0] for text in loud] == ["kiln: away 1"]
-
-
-def test_another_failure_is_said_aloud_when_it_is_new(
-    stream: SharedStream, device: Device, caplog: pytest.LogCaptureFixture, wait_for: WaitFor
-) -> None:
-    device.plan = [
-        [Unreachable("kiln: lost")],
-        [AuthBlocked("kiln: refused once", until=NOON)],
-        [AuthBlocked("kiln: refused twice", until=NOON)],
-    ]
-    stream.subscribe(ignore)
-    wait_for(lambda: len(device.opened) == 4)
-    loud = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert [text.partition(" (")[0] for text in loud] == ["kiln: lost", "kiln: refused once"]
-
-
 def test_what_time_will_not_mend_is_tried_again_after_half_an_hour(
     stream: SharedStream, device: Device, wait_for: WaitFor
 ) -> None:
@@ -408,13 +348,6 @@ def test_what_is_opened_anew_while_it_is_being_opened_is_opened_once_more(
     wait_for(lambda: device.opened)
     assert gate.opened[0].interrupted.is_set()
     assert gate.opened[0].ended.is_set()
-
-
-def test_what_nobody_foresaw_names_its_kind(stream: SharedStream, device: Device, wait_for: WaitFor) -> None:
-    device.plan = [[ZeroDivisionError("x")]]
-    stream.subscribe(ignore)
-    wait_for(lambda: len(device.opened) == 2)
-    assert stream.health().last_error == "kiln: alert_stream: ZeroDivisionError: x"
 
 
 def test_reader_threads_are_named_after_what_they_read(stream: SharedStream, device: Device, wait_for: WaitFor) -> None:
