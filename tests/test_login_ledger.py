@@ -165,8 +165,7 @@ def test_the_hash_takes_its_time(device: Device, monkeypatch: pytest.MonkeyPatch
 
 
 def test_devices_and_users_have_budgets_of_their_own(device: Device) -> None:
-    device.refuse()
-    device.refuse()
+    device.refuse(90, locked=True)
     device.budget(key="192.0.2.11 admin").check("kiln")
     device.blocked()
 
@@ -190,14 +189,12 @@ def test_a_file_that_cannot_be_opened_leaves_one_attempt(device: Device) -> None
         assert attempt.last
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{", "[]", "null", '{"salt": 1}', "\xff",
-        '{"salt": "zz", "pending": false, "suspect": false, "refused": {}}',
-        '{"salt": "00112233445566", "pending": false, "suspect": false, "refused": {}}',
-    ],
-)  # fmt: skip
+UNREADABLE = ("{", "[]", "null", '{"salt": 1}', "\xff", *(
+    f'{{"salt": "{salt}", "pending": false, "suspect": false, "refused": {{}}}}' for salt in ("zz", "00112233445566")
+))  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
 def test_a_file_nobody_can_read_leaves_one_attempt(device: Device, text: str) -> None:
     device.refuse()
     device.file.write_bytes(text.encode("latin-1"))
@@ -227,7 +224,10 @@ def test_an_attempt_that_never_ended_counts_once(device: Device) -> None:
     device.file.write_text(json.dumps(device.kept() | {"pending": True}))
     with pytest.raises(AuthBlocked):
         device.budget().attempt("kiln")
-    assert device.blocked().until == datetime.fromtimestamp(NOW + 1800, UTC)
+    device.now += 100
+    with pytest.raises(AuthBlocked):
+        device.budget().attempt("kiln")
+    assert device.blocked().until == datetime.fromtimestamp(NOW + 1800, UTC), "asking prolongs nothing"
 
 
 def test_folder_file_and_lock_are_for_their_owner_alone(device: Device) -> None:
@@ -267,7 +267,7 @@ def test_a_new_secret_is_asked_for_before_the_last_attempt_and_while_none_is_lef
         service.attempt("kiln")
     assert changed.value.camera == "kiln"
     device.refuse()
-    with pytest.raises(Busy):
+    with pytest.raises(Busy, match=r"^kiln: "):
         service.check("kiln")
     with device.budget("new").attempt("kiln") as attempt:
         attempt.accepted()
@@ -328,10 +328,12 @@ def test_who_waited_for_an_acceptance_goes_on_freely(device: Device, wait_for: W
 
 
 def test_a_permit_asked_for_while_another_has_it_is_waited_for(device: Device) -> None:
-    holder = device.budget()
+    holder, other = device.budget(), device.budget()
+    with other.attempt("kiln"):
+        pass
     began = time.monotonic()
     with holder.attempt("kiln"), pytest.raises(Busy) as busy:
-        device.budget().attempt("kiln", timeout=0.1)
+        other.attempt("kiln", timeout=0.1)
     assert time.monotonic() - began >= 0.1
     assert busy.value.camera == "kiln"
     assert str(busy.value) == "kiln: another login to it is still waiting for its answer"
@@ -353,6 +355,14 @@ def test_a_refusal_of_proven_credentials_waits_for_who_is_at_it(device: Device) 
     device.blocked()
     with pytest.raises(AuthBlocked):
         service.attempt("kiln")
+
+
+def test_a_file_that_vanished_meanwhile_is_no_trouble(device: Device, caplog: pytest.LogCaptureFixture) -> None:
+    with device.budget().attempt("kiln") as attempt:
+        device.file.unlink()
+        attempt.accepted()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    device.budget().check("kiln")
 
 
 def test_where_files_cannot_be_locked_one_process_still_goes_one_at_a_time(
