@@ -362,7 +362,6 @@ def test_a_file_that_vanished_meanwhile_is_no_trouble(device: Device, caplog: py
         device.file.unlink()
         attempt.accepted()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-    device.budget().check("kiln")
 
 
 def test_where_files_cannot_be_locked_one_process_still_goes_one_at_a_time(
