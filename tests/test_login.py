@@ -290,8 +290,9 @@ def test_an_unreadable_file_is_mended_by_an_acceptance(budget: Make, tmp_path: P
 def test_what_a_killed_process_left_half_written_is_overwritten(budget: Make, tmp_path: Path) -> None:
     refuse(budget())
     (file,) = tmp_path.glob("*.json")
-    file.with_suffix(".new").write_text("x" * 10_000)
-    refuse(budget())
+    with budget().attempt("kiln") as attempt:
+        file.with_suffix(".new").write_text("x" * 10_000)
+        attempt.refused()
     assert is_blocked(budget())
     assert len(json.loads(file.read_text())["refused"]) == 1
 
