@@ -34,14 +34,14 @@ SHARED = ("hik_thermal_plugin", "tests", "docs", "examples")
 
 # Group -> its modules; the tests that answer for them, quick ones that need no other program.
 GROUPS = {
-    "worker": ("worker.py", "test_worker.py test_worker_account.py test_reconnects.py"),
-    "login": ("login.py", "test_login.py test_rotated_password.py test_login_ledger.py"),
+    "worker": ("worker.py", "test_worker.py test_worker_account.py test_reconnects.py test_set_clock.py"),
+    "login": ("login.py", "test_login.py test_login_ledger.py test_rotated_password.py test_set_clock.py"),
     "lifecycle": (
         "bridge/lifecycle.py",
         "bridge/test_lifecycle.py bridge/test_lifecycle_bad_days.py bridge/test_lifecycle_documents.py "
         "bridge/test_lifecycle_readings.py bridge/test_lifecycle_sources.py bridge/test_fires_of_two_sources.py",
     ),
-    "outbox": ("bridge/outbox.py", "bridge/test_outbox.py bridge/test_store.py"),
+    "outbox": ("bridge/outbox.py", "bridge/test_outbox.py bridge/test_store.py test_set_clock.py"),
     "wire": ("wire/*.py", "wire conformance"),
 }
 ENOUGH = 85.0

@@ -91,7 +91,7 @@ def test_how_long_a_lock_lasts(device: Device, seconds: float | None, lasts: flo
     with device.budget(auth_retry_seconds=60.0).attempt("kiln") as attempt:
         attempt.refused(seconds, locked=True)
     (kept,) = device.kept()["refused"].values()
-    assert kept == {"refusals": 2, "blocked_at": NOW, "seconds": lasts, "locked": bool(seconds)}
+    assert kept == {"refusals": 2, "blocked_at": NOW, "boot": "", "up": 0.0, "seconds": lasts, "locked": bool(seconds)}
 
 
 def test_a_second_refusal_that_names_seconds_lasts_so_long(device: Device) -> None:
@@ -134,15 +134,15 @@ def test_the_file_is_where_earlier_versions_left_it(device: Device) -> None:
     assert (kept["pending"], kept["suspect"], len(kept["salt"])) == (False, False, 32)
     ((fingerprint, refusals),) = kept["refused"].items()
     assert len(fingerprint) == 64
-    assert refusals == {"refusals": 1, "blocked_at": None, "seconds": 0.0, "locked": False}
+    assert refusals == {"refusals": 1, "blocked_at": None, "boot": "", "up": 0.0, "seconds": 0.0, "locked": False}
 
 
-def test_what_a_version_before_locks_were_kept_left_is_read(device: Device) -> None:
+def test_what_a_version_before_locks_and_uptime_were_kept_left_is_read(device: Device) -> None:
     device.refuse()
     device.refuse()
     kept = device.kept()
     for refusals in kept["refused"].values():
-        del refusals["locked"]
+        del refusals["locked"], refusals["boot"], refusals["up"]
     device.file.write_text(json.dumps(kept))
     assert device.blocked().locked is False
 
