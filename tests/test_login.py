@@ -338,6 +338,18 @@ def test_a_clock_that_goes_back_does_not_prolong_the_block(budget: Make, clock: 
     assert not is_blocked(budget())
 
 
+def test_a_block_is_counted_from_its_own_instant_also_in_its_first_second(budget: Make, clock: Clock) -> None:
+    service = budget()
+    refuse(service, 90, locked=True)
+    until = []
+    for now in (clock.seconds + 0.5, 100.0, 100.5, 50.0):  # later, and set back twice
+        clock.seconds = now
+        with pytest.raises(AuthBlocked) as blocked:
+            service.check("kiln")
+        until.append(blocked.value.until)
+    assert until == [datetime.fromtimestamp(end, UTC) for end in (1_800_000_090.0, 190.0, 190.0, 140.0)]
+
+
 @pytest.mark.slow
 def test_five_sources_ten_restarts_and_a_command_line_send_two_attempts_in_all(budget: Make, tmp_path: Path) -> None:
     sent: list[str] = []
