@@ -199,3 +199,15 @@ def test_of_too_many_readings_the_oldest_is_forgotten(monkeypatch: pytest.Monkey
         camera.read(rule=rule, highest_celsius=90.0)
     camera.wait(10)
     assert [target["rule"] for target in camera.level("temperature")["targets"]] == [1, 3]
+
+
+def test_an_alarm_goes_on_while_it_is_known_to_and_is_of_another_kind() -> None:
+    camera = OneCamera()
+    assert not camera.cycles.goes_on("fire")
+    camera.tell(motion(late=True))
+    assert not camera.cycles.goes_on("fire"), "what was told late and is no danger raises nothing"
+    camera.tell(fire((1, 68.0)))
+    assert camera.cycles.goes_on("motion")
+    assert not camera.cycles.goes_on("fire")
+    camera.lose()
+    assert not camera.cycles.goes_on("motion"), "nobody knows"

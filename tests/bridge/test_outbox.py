@@ -84,6 +84,17 @@ def test_what_the_broker_has_is_forgotten(desk: Desk) -> None:
     assert desk.names() == ["a", "c"]
 
 
+def test_how_long_each_took_is_counted_once(desk: Desk) -> None:
+    for name in "ab":
+        desk.take(name)
+    one, other = desk.out()
+    for seconds, item in ((0.25, one), (1.25, one), (0.5, other)):
+        desk.now += seconds
+        desk.outbox.done(item)
+    delays = desk.outbox.delays
+    assert (sum(delays.counts), delays.seconds) == (2, 2.25)
+
+
 def test_a_restart_loses_nothing_and_changes_nothing(desk: Desk) -> None:
     for name in "abc":
         desk.take(name, kind="fire")
