@@ -211,3 +211,23 @@ def test_an_alarm_goes_on_while_it_is_known_to_and_is_of_another_kind() -> None:
     assert not camera.cycles.goes_on("fire")
     camera.lose()
     assert not camera.cycles.goes_on("motion"), "nobody knows"
+
+
+def test_what_is_off_is_unknown_without_who_told_it_whoever_else_is_connected() -> None:
+    camera = OneCamera()
+    camera.connect("sdk")
+    camera.tell(motion())
+    camera.tell(motion(phase="end"))
+    camera.lose()
+    assert camera.active("motion") is None
+
+
+def test_neither_metadata_nor_a_virtual_rule_vouches_for_the_devices_alarms() -> None:
+    camera = OneCamera()
+    camera.connect("metadata")
+    for source in ("metadata", "virtual"):
+        camera.tell(fire((1, 68.0), source=source))
+    camera.wait(10)
+    assert camera.active("fire") is False
+    camera.lose()
+    assert camera.active("fire") is None
