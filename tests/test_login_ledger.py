@@ -56,9 +56,9 @@ class Device:
 
 @pytest.fixture(autouse=True)
 def quick_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take little time for the hash that is meant to take its time: n=2, for these tests about something else."""
+    """Take little time for the hash that is meant to take its time: n=2 and p=1, for these tests about something else."""
     slow = login.hashlib.scrypt
-    monkeypatch.setattr(login.hashlib, "scrypt", lambda *args, **options: slow(*args, **options | {"n": 2}))
+    monkeypatch.setattr(login.hashlib, "scrypt", lambda *args, **options: slow(*args, **options | {"n": 2, "p": 1}))
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_the_file_is_where_earlier_versions_left_it(device: Device) -> None:
     device.refuse()
     assert device.file.name == "login-1b3ee63934d4dc27a6d4d916.json"
     kept = device.kept()
-    assert set(kept) == {"salt", "pending", "refused", "suspect"}
+    assert set(kept) == {"salt", "pending", "refused", "suspect", "memory"}
     assert (kept["pending"], kept["suspect"], len(kept["salt"])) == (False, False, 32)
     ((fingerprint, refusals),) = kept["refused"].items()
     assert len(fingerprint) == 64
@@ -160,7 +160,7 @@ def test_the_hash_takes_its_time(device: Device, monkeypatch: pytest.MonkeyPatch
         with service.attempt("kiln") as attempt:
             attempt.refused()
     salt = bytes.fromhex(device.kept()["salt"])
-    assert asked == [(device.password.encode(), {"salt": salt, "n": 16384, "r": 8, "p": 1, "dklen": 32})], "and once"
+    assert asked == [(device.password.encode(), {"salt": salt, "n": 2048, "r": 8, "p": 8, "dklen": 32})], "and once"
     assert list(device.kept()["refused"]) == ["ab" * 32]
 
 
