@@ -100,9 +100,10 @@ class RequestReader:
     def _head(self) -> Head | None:
         buffer = self._buffer
         del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
-        found = _END.search(buffer, 0, self._max_head + 4)
+        most = self._max_head + 4  # with the blank line, however it arrives
+        found = _END.search(buffer, 0, most)
         if found is None:
-            if len(buffer) > self._max_head:
+            if len(buffer) >= most:
                 raise BadRequest(431, f"a head of more than {self._max_head} bytes")
             return None
         lines = bytes(buffer[: found.start()]).decode("latin-1").splitlines()

@@ -192,3 +192,46 @@ def test_no_header_breaks_the_reader(values: list[str]) -> None:
 def test_a_header_of_a_megabyte_is_read_in_no_time() -> None:
     for piece in ('realm="', "a=", "Digest ", '"\\', ",", "x y "):
         parse_challenges(["Digest " + piece * 200_000])
+
+
+def test_the_whole_answer_to_a_camera_character_by_character() -> None:
+    secret, request = md5("u:IP Camera(E1518):p"), md5("GET:/a")
+    response = md5(f"{secret}:4e6a:00000001:c:auth:{request}")
+
+    assert authorization(only(CAMERA), "u", "p", "GET", "/a", cnonce="c") == (
+        'Digest username="u", realm="IP Camera(E1518)", nonce="4e6a", uri="/a", '
+        f'qop=auth, nc=00000001, cnonce="c", response="{response}"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("Negotiate, " + RTSP, ["negotiate", "digest"]),
+        ("Negotiate YWJjZA==, " + RTSP, ["negotiate", "digest"]),
+        ("Negotiate YWJj , " + RTSP, ["negotiate", "digest"]),
+        ("NTLM realm=x YWJj, Basic realm=y", ["ntlm", "ywjj", "basic"]),
+        ("; Digest nonce=n", ["digest"]),
+        ("=;Digest nonce=n", ["digest"]),
+        ("\t\r\n Basic\r\n realm=y", ["basic"]),
+        ("X Basic realm=y", ["x", "basic"]),
+        ("Digest nonce=n,,XBasic realm=y", ["digest", "xbasic"]),
+    ],
+)
+def test_schemes_among_what_says_nothing(value: str, found: list[str]) -> None:
+    assert [one.scheme for one in parse_challenges([value])] == found
+
+
+def test_what_a_challenge_leaves_out() -> None:
+    assert only("Digest qop=auth") == Challenge(scheme="digest", qop=("auth",))
+    assert only("Basic") == Challenge(scheme="basic")
+    assert best_challenge([only("Digest realm=x, qop=auth"), only("Digest realm=x")]) is None
+
+
+def test_of_two_that_are_as_good_the_first_is_answered() -> None:
+    first, second, other = (only(f'Digest realm="{realm}", nonce="n"') for realm in "zab")
+    basic, unknown = only('Basic realm="x"'), only('Digest realm="x", nonce="n", algorithm="SHA-512"')
+
+    assert best_challenge([unknown, basic, first, second, other]) == first
+    assert best_challenge([basic, only(SHA), first]) == only(SHA)
+    assert best_challenge([unknown]) is None
