@@ -141,3 +141,54 @@ def test_any_order_of_packets_is_placed(sequences: list[int]) -> None:
     places = place(check, *sequences)
     assert places.count("late") == check.late
     assert check.lost >= 0
+
+
+@pytest.mark.parametrize(("second", "kind", "marker"), [(0x7F, 127, False), (0x80, 0, True), (0xFF, 127, True)])
+def test_the_marker_is_the_highest_bit(second: int, kind: int, marker: bool) -> None:
+    found = parse_rtp(bytes([0x80, second]) + packet()[2:])
+
+    assert (found.payload_type, found.marker) == (kind, marker)
+
+
+def test_a_header_may_fill_the_packet_and_its_length_has_two_bytes() -> None:
+    empty = packet(b"", first=0x90, between=b"\0\0\0\0")
+    assert parse_rtp(empty).payload == b""
+    with pytest.raises(BadAnswer, match="extension beyond the packet") as caught:
+        parse_rtp(empty[:-1])
+    assert caught.value.data == empty[:-1]
+    long = packet(first=0x90, between=b"\0\0\1\2" + b"x" * 4 * 0x102)
+    assert parse_rtp(long).payload == b"<a/>"
+    with pytest.raises(BadAnswer) as caught:
+        parse_rtp(long[:200])
+    assert caught.value.data == long[:64]
+
+
+def test_sources_alone_are_no_padding() -> None:
+    assert parse_rtp(packet(b"\xff\xff", first=0x81, between=b"\0" * 4)).payload == b"\xff\xff"
+
+
+def test_a_goodbye_is_found_behind_reports_of_every_length() -> None:
+    short, long = b"\x80\xc9\0\0", b"\x80\xc8\1\2" + b"\0" * 4 * 0x102
+    cut = BYE[:4]
+
+    assert says_goodbye(cut)
+    assert says_goodbye(short * 3 + cut)
+    assert says_goodbye(long + short + BYE)
+    assert not says_goodbye(cut[:3])
+    assert not says_goodbye(b"\0\0" + cut)
+
+
+def test_where_late_ends_and_a_new_count_begins() -> None:
+    for step, places, counted in (
+        (-100, "late", (0, 1, 0)),
+        (-101, "gap", (0, 0, 1)),
+        (2999, "gap", (2999, 0, 0)),
+        (3000, "gap", (0, 0, 1)),
+    ):
+        check = SequenceCheck()
+        assert place(check, 9_999, 10_000 + step) == ["next", places]
+        assert (check.lost, check.late, check.restarts) == counted
+    check = SequenceCheck()
+    assert place(check, 5, ssrc=0) == ["next"]
+    assert place(check, 6, 7, ssrc=1) == ["gap", "next"]
+    assert (check.lost, check.late, check.restarts) == (0, 0, 1)

@@ -59,3 +59,23 @@ def test_distances() -> None:
 def test_there_and_back(celsius: float, unit: Unit) -> None:
     assert to_celsius(from_celsius(celsius, unit), unit) == pytest.approx(celsius, abs=1e-5)
     assert to_kelvins(from_kelvins(celsius, unit), unit) == pytest.approx(celsius, abs=1e-5)
+
+
+def test_words_may_stand_in_blanks_and_capitals() -> None:
+    assert [read_unit(word) for word in (" Celsius ", "KELVIN", "\tF\n", "0.0", " ")] == [
+        "celsius",
+        "kelvin",
+        "fahrenheit",
+        None,
+        None,
+    ]
+    assert (to_metres(1, " FT "), from_metres(0.3048, " Foot ")) == (0.3048, 1.0)
+
+
+def test_conversions_hide_the_dust_beyond_six_digits() -> None:
+    assert to_celsius(1, "fahrenheit") == -17.222222
+    assert from_celsius(1 / 3, "fahrenheit") == 32.6
+    assert (to_celsius(0.1, "kelvin"), from_celsius(1 / 3, "kelvin")) == (-273.05, 273.483333)
+    assert (to_kelvins(1, "fahrenheit"), from_kelvins(1 / 9, "fahrenheit")) == (0.555556, 0.2)
+    assert (to_metres(1 / 3, "m"), from_metres(1, "feet"), from_metres(1 / 3, None)) == (0.333333, 3.28084, 0.333333)
+    assert (to_metres(5, ""), from_metres(5, "")) == (5.0, 5.0)
