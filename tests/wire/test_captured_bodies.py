@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from nvr_hooks import Alarm, AlarmPicture, BadAnswer, Event
@@ -138,3 +139,37 @@ def test_events_around_a_broken_document_can_be_had() -> None:
 )
 def test_what_looks_like_alarms(data: bytes, looks: bool) -> None:
     assert looks_like_alarms(data) is looks
+
+
+def test_what_the_caller_says_stands_in_every_event() -> None:
+    arrived, zone = datetime(2026, 1, 2, tzinfo=UTC), timezone(timedelta(hours=8))
+    body = part(FIRE.replace(b"+01:00", b"")) + part(JPEG, "image/jpeg")
+    fire, picture = iterate_events(body, camera="kiln", source="push", received_at=arrived, zone=zone)
+
+    for event in (fire, picture):
+        assert (event.camera, event.source, event.received_at) == ("kiln", "push", arrived)
+        assert event.at == datetime(2026, 3, 4, 5, 6, 7, tzinfo=zone)
+    (event,) = read_events(FIRE)
+    assert (event.camera, event.source) == ("", "alert_stream")
+
+
+def test_a_boundary_that_only_the_header_tells() -> None:
+    body = (part(FIRE) + part(JPEG, "image/jpeg") + part(FIRE)).replace(b"--boundary", b"--a b")
+
+    assert len(read_events(body, content_type='multipart/mixed; boundary="a b"')) == 3
+
+
+def test_what_is_broken_costs_no_alarm_behind_it() -> None:
+    broken = part(b"<EventNotificationAlert><a/></EventNotificationAlert>")
+    events = iterate_events(part(FIRE) + broken + broken + part(FIRE))
+
+    assert [next(events).type, next(events).type] == ["fire_alarm", "fire_alarm"]
+    with pytest.raises(BadAnswer, match="without an eventType"):
+        next(events)
+
+
+def test_nothing_at_all_is_a_bad_answer_with_its_beginning() -> None:
+    with pytest.raises(BadAnswer, match=re.escape("no EventNotificationAlert in 70 bytes; they begin b'xxx")) as caught:
+        read_events(b"x" * 70)
+    assert caught.value.data == b"x" * 60
+    assert read_events(part(HEARTBEAT)) == []
