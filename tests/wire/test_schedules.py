@@ -48,3 +48,47 @@ def test_times_that_make_no_sense_are_left_out(words: str) -> None:
 def test_another_document_is_no_schedule() -> None:
     with pytest.raises(BadAnswer, match="ResponseStatus where schedules were expected"):
         parse_schedules(b"<ResponseStatus><statusCode>4</statusCode></ResponseStatus>")
+
+
+def block(day: object, begin: str, end: str) -> str:
+    times = f"<TimeRange><beginTime>{begin}</beginTime><endTime>{end}</endTime></TimeRange>"
+    return f"<TimeBlock><dayOfWeek>{day}</dayOfWeek>{times}</TimeBlock>"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "spans"),
+    [
+        ("00:00", "24:00", ((7, 0, 1440),)),
+        ("0:01", "9:09:59", ((7, 1, 549),)),
+        ("00:00", "24:01", ()),
+        ("08:00", "08:00", ()),
+        ("08:01", "08:00", ()),
+        ("08:00", "08:01", ((7, 480, 481),)),
+        ("8", "9", ()),
+    ],
+)
+def test_spans_to_the_minute(begin: str, end: str, spans: tuple[tuple[int, int, int], ...]) -> None:
+    text = f"<Schedule><TimeBlockList>{block(7, begin, end)}{block('', begin, end)}</TimeBlockList></Schedule>"
+    (schedule,) = parse_schedules(text.encode())
+
+    assert (schedule.id, schedule.event_type, schedule.channel, schedule.spans) == ("", "", None, spans)
+    if spans:
+        (_, first, last) = spans[0]
+        at = [datetime(2026, 3, 1, minute // 60, minute % 60, tzinfo=UTC) for minute in (first, last - 1)]
+        assert all(schedule.covers(moment) for moment in at)
+        assert not schedule.covers(at[0].replace(day=2))
+
+
+def test_lists_of_both_names_and_both_channels() -> None:
+    times = f"<TimeBlockList>{block(1, '01:00', '02:00')}</TimeBlockList>"
+    named = "<videoInputChannelID>3</videoInputChannelID><dynVideoInputChannelID>4</dynVideoInputChannelID>"
+    text = (
+        f"<EventScheduleList><EventSchedule>{named}{times}</EventSchedule><EventSchedule>"
+        f"<dynVideoInputChannelID>4</dynVideoInputChannelID>{times}</EventSchedule><EventSchedule/></EventScheduleList>"
+    )
+
+    assert [(found.channel, found.spans) for found in parse_schedules(text.encode())] == [
+        (3, ((1, 60, 120),)),
+        (4, ((1, 60, 120),)),
+    ]
+    assert parse_schedules(b"<EventScheduleList/>") == ()
