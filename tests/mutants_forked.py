@@ -41,8 +41,9 @@ Verdict = tuple[str, Any]
 class Trial:
     """A pytest plugin that runs the tests once and then the mutants, instead of the tests."""
 
-    def __init__(self, wanted: Sequence[tuple[str, str]], keep: Callable[[str, str], None]) -> None:
+    def __init__(self, wanted: Sequence[tuple[str, str]], quick: float, keep: Callable[[str, str], None]) -> None:
         self.wanted = wanted
+        self.quick = quick
         self.keep = keep
         self.functions: list[tuple[Any, dict[str, Any]]] = []
         self.took: dict[pytest.Item, float] = {}
@@ -81,7 +82,8 @@ class Trial:
                 self.keep(name, "no tests")
                 continue
             function, changed = known[name]
-            tests = sorted(covering[function], key=lambda item: (-noticed[function][item], self.took[item]))
+            quick = [item for item in covering[function] if self.took[item] < self.quick]
+            tests = sorted(quick or covering[function], key=lambda item: (-noticed[function][item], self.took[item]))
             verdict, by = self._try(function, changed, tests)
             if verdict == "killed":
                 noticed[function][by] += 1
@@ -170,9 +172,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants-wire", description=__doc__)
     parser.add_argument("modules", nargs="*", help="modules of wire/, all when left out")
     parser.add_argument(
-        "--sample", type=int, default=60, metavar="N", help="mutants of a module that decides no alarms"
+        "--sample", type=int, default=40, metavar="N", help="mutants of a module that decides no alarms"
     )
     parser.add_argument("--seed", type=int, default=8)
+    parser.add_argument(
+        "--quick", type=float, default=SECONDS, metavar="S", help="leave out tests that take S processor seconds"
+    )
     parser.add_argument("--again", action="store_true", help="try again what survived: tests have changed")
     options = parser.parse_args()
     os.chdir(prepare(GROUP))
@@ -211,7 +216,7 @@ def main() -> int:
             file.write(f"{name}\t{marks[name]}\t{ended}\n")
 
     if due:
-        trial = Trial(due, keep)
+        trial = Trial(due, options.quick, keep)
         trampoline.wrap_in_trampoline = trial.swap  # type: ignore[assignment]
         os.environ["MUTANT_UNDER_TEST"] = ""
         os.chdir("mutants")
