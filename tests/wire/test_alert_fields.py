@@ -109,3 +109,11 @@ def test_what_goes_on_without_a_name_keeps_its_place() -> None:
     event = one("duration", names + REGION)
     assert isinstance(event, OtherAlarm)
     assert (event.raw_type, event.targets) == ("duration", (Target(id=5),))
+
+
+def test_what_is_empty_says_nothing() -> None:
+    empty = "<eventDescription/><detectionPicturesNumber> </detectionPicturesNumber><DurationList><relationEvent/></DurationList>"
+    event = one("IO", empty + "<inputIOPortID/>")
+
+    assert (event.description, event.pictures, event.port) == (None, None, None)
+    assert [found.raw_type for found in decode_alert(alert("duration", empty))] == ["duration"]  # type: ignore[attr-defined]

@@ -225,3 +225,10 @@ def test_what_goes_on_is_told_with_its_time_and_its_fields() -> None:
     assert found.events[0].port == 3  # type: ignore[attr-defined]
     assert found.at == found.events[0].at
     assert found.at is not None
+
+
+def test_a_rule_that_measures_nothing_in_a_unit_of_its_own() -> None:
+    unit = "<thermometryUnit>fahrenheit</thermometryUnit><currTemperature/><ruleTemperature/><ruleName/>"
+
+    assert said(rule(unit), "celsius threshold_celsius unit_reported rule_name") == [None, None, "fahrenheit", None]
+    assert said(difference(unit), "difference_kelvin threshold_kelvin rule_name") == [None, None, None]
