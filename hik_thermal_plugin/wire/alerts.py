@@ -131,8 +131,7 @@ def _going_on(root: Element, top: dict[str, Element], said: dict[str, Any]) -> t
     found: list[Alarm] = []
     for name in dict.fromkeys(names):
         if name:
-            family = family_of(name)
-            found += _events("other" if family == "duration" else family, root, top, {**said, "raw_type": name})
+            found += _events(family_of(name), root, top, {**said, "raw_type": name})
     return tuple(found) or (OtherAlarm(**said, targets=region_targets(entries(root))[0]),)
 
 
