@@ -196,3 +196,11 @@ def test_a_reader_begins_with_nothing_and_keeps_nothing() -> None:
     assert (reader.parts, reader.framing_errors, reader.feed(b""), reader.close()) == (0, 0, [], [])
     assert (reader.parts, reader.framing_errors) == (0, 0)
     assert [found.body for found in reader.feed(part(SHORT))] == [SHORT]
+
+
+def test_what_has_arrived_is_handed_out_at_once() -> None:
+    picture, open_ended = part(JPEG, "image/jpeg"), part(JPEG, "image/jpeg", length=False)
+    stream = part(SHORT) + open_ended + part(b"nothing", length=False) + picture + b"garbage\r\n" + part(SHORT)
+    found = PartReader(BOUNDARY).feed(stream + b"--boundary--\r\n" + part(ALARM))
+
+    assert [one.body for one in found] == [SHORT, JPEG, b"nothing\r\n", JPEG, SHORT, ALARM]
