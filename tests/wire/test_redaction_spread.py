@@ -158,3 +158,12 @@ def test_in_place_every_form_keeps_its_length() -> None:
         '<name>Name 1xxxxxx</name>{"ruleName": "Name 2xxxxxx"}<mac>02:00:00:00:00:01</mac>'
     )
     assert len(changed) == len(text)
+
+
+def test_a_value_that_begins_another_does_not_cut_it() -> None:
+    by = redactor(
+        "<name>Ofen Nord</name><name>Ofen Nord 21</name><serialNumber>77123456</serialNumber><uuid>123456</uuid>"
+    )
+
+    assert redacted("Ofen Nord 21, Ofen Nord, Ofen Nordwest", by) == "Name 2, Name 1, Name 1west"
+    assert redacted("77123456", by) == "00000001"

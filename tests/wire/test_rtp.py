@@ -192,3 +192,13 @@ def test_where_late_ends_and_a_new_count_begins() -> None:
     assert place(check, 5, ssrc=0) == ["next"]
     assert place(check, 6, 7, ssrc=1) == ["gap", "next"]
     assert (check.lost, check.late, check.restarts) == (0, 0, 1)
+
+
+def test_restarts_are_counted_each_time() -> None:
+    check = SequenceCheck()
+    for sequence in (0, 30_000, 60_000, 20_000):
+        place(check, sequence)
+    assert check.restarts == 3
+    for ssrc in (2, 3):
+        place(check, 5, ssrc=ssrc)
+    assert check.restarts == 5
