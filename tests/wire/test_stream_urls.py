@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hik_thermal_plugin.wire.urls import live_url, redacted, rewritten, stream_id
+from hik_thermal_plugin.wire.urls import live_url, playback_url, redacted, rewritten, stream_id
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,15 @@ def test_what_holds_no_secret_stays() -> None:
 @given(st.text(max_size=60))
 def test_no_uri_of_a_device_breaks_rewriting(uri: str) -> None:
     assert rewritten(uri, "192.0.2.7", 554).startswith("rtsp://192.0.2.7:554/")
+
+
+def test_the_times_of_a_playback_begin_and_end_with_whole_seconds() -> None:
+    start = datetime(2026, 3, 1, 4, 5, 6, 999_999, tzinfo=UTC)
+    end = datetime(2026, 3, 1, 4, 5, 7, 1, tzinfo=UTC)
+    query = "rtsp://10.0.0.2:554/Streaming/tracks/201?starttime={}Z&endtime={}Z"
+
+    assert playback_url("10.0.0.2", 554, 201, start, end) == query.format("20260301T040506", "20260301T040508")
+    zone = timezone(timedelta(hours=8))
+    assert playback_url("10.0.0.2", 554, 201, start, end, zone) == query.format("20260301T120506", "20260301T120508")
+    whole = end.replace(microsecond=0)
+    assert playback_url("10.0.0.2", 554, 201, whole, whole).endswith("=20260301T040507Z")
