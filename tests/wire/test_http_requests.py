@@ -95,12 +95,12 @@ def refused(data: bytes, **bounds: int) -> tuple[int, str]:
         (b"POST / HTTP/1.1\r\n: x\r\n\r\n", 400, "a broken header"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 411, "a body in chunks"),
         (b"POST / HTTP/1.1\r\nContent-Length: 1a\r\n\r\n", 400, "a Content-Length that is no number"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n", 413, "a body of 11 bytes is larger than 10"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n", 413, "a body of more than 10 bytes"),
         (b"POST / HTTP/1.1\r\nX: " + b"x" * 24, 431, "a head of more than 40 bytes"),
         (
             b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
             413,
-            "a body of 999999999999999999 bytes is larger than 10",
+            "a body of more than 10 bytes",
         ),
     ],
 )
