@@ -187,8 +187,12 @@ def taken_out(stage: Stage, kiln: Kiln) -> None:
         del stage.service.cameras[kiln.name]
         stage.service.configure()
         stage.hup()
-        time.sleep(kiln.rng.uniform(2, 10) + (2 * stage.speed if stage.is_up else 0))
-        stage.ledger.forget(kiln.name)
+        time.sleep(kiln.rng.uniform(2, 10))
+        deadline = time.monotonic() + 12 * stage.speed
+        while stage.is_up and stage.watcher.states.get(kiln.name) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        if stage.watcher.states.get(kiln.name) == "":  # else what follows came before the service had looked
+            stage.ledger.forget(kiln.name)
         stage.configure()
         stage.reload(kiln)
         stage.ledger.blind(began - 0.3 * stage.speed, time.monotonic(), "not configured", kiln.name)

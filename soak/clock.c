@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -153,6 +154,18 @@ int ppoll(struct pollfd *what, nfds_t count, const struct timespec *time, const 
 int epoll_wait(int set, struct epoll_event *events, int most, int time) {
     REAL(int, epoll_wait, int, struct epoll_event *, int, int);
     return real(set, events, most, shorter_ms(time));
+}
+
+/* How long the kernel lets a read or a write wait. */
+int setsockopt(int sock, int level, int name, const void *value, socklen_t size) {
+    REAL(int, setsockopt, int, int, int, const void *, socklen_t);
+    if (level != SOL_SOCKET || (name != SO_RCVTIMEO && name != SO_SNDTIMEO) || size != sizeof(struct timeval))
+        return real(sock, level, name, value, size);
+    const struct timeval *time = value;
+    struct timespec by = shorter(&(struct timespec){time->tv_sec, time->tv_usec * 1000});
+    struct timeval limit = {by.tv_sec, by.tv_nsec / 1000};
+    if (limit.tv_sec == 0 && limit.tv_usec == 0 && (time->tv_sec != 0 || time->tv_usec != 0)) limit.tv_usec = 1;
+    return real(sock, level, name, &limit, sizeof limit);
 }
 
 int select(int count, fd_set *restrict to_read, fd_set *restrict to_write, fd_set *restrict odd,

@@ -140,8 +140,9 @@ def killed_and_its_files_damaged(stage: Stage) -> None:
 
 def ended(stage: Stage) -> None:
     """An orderly end, and started again."""
+    was_up = stage.is_up  # before that nobody is there to end in order
     code = stage.end(signal.SIGTERM)
-    if code != 0:
+    if was_up and code != 0:
         stage.ledger.wrong(f"SIGTERM ended the service with {code}")
     stage.service.start()
 

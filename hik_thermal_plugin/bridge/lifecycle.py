@@ -213,9 +213,9 @@ class LifeCycles:
         return outcome
 
     def goes_on(self, besides: str) -> bool:
-        """Tell whether an alarm is known to go on, of another kind than `besides`."""
+        """Tell whether an alarm is known to go on, of another kind than `besides`; that a disk was bad when it was looked at is old."""
         return any(
-            voice.raises and voice.known
+            voice.raises and voice.known and voice.sources != {"poll"}
             for level in self._kinds.values()
             for voice in level.voices.values()
             if level.kind != besides

@@ -13,6 +13,7 @@ from nvr_hooks import (
     FireAlarm,
     MotionAlarm,
     Source,
+    StorageAlarm,
     Target,
     TemperatureAlarm,
 )
@@ -172,6 +173,14 @@ def test_metadata_without_an_alarm_makes_no_camera_online() -> None:
     kiln.goes("alert_stream", "auth_blocked")
     kiln.goes("metadata", "online")
     assert kiln.broker.last("state") == "auth_blocked"
+
+
+def test_a_disk_that_was_bad_when_it_was_looked_at_makes_no_camera_online() -> None:
+    kiln = Kiln()
+    kiln.goes("alert_stream", "online")
+    kiln.feed.take(StorageAlarm(camera="kiln", channel=1, raw_type="error", source="poll", disk=1, state="error"))
+    kiln.goes("alert_stream", "offline")
+    assert kiln.broker.last("state") == "offline"
 
 
 def test_what_a_camera_only_pushes_is_available_while_it_is_known() -> None:
