@@ -83,8 +83,11 @@ def clock_set_while_the_broker_is_away(stage: Stage) -> None:
 def disk_full(stage: Stage) -> None:
     """Nothing can be written."""
     if stage.is_up:
+        began, seconds = time.monotonic(), stage.rng.uniform(1, 8)
+        since = stage.unwritten[0] if began < stage.unwritten[1] else began - 1.0
+        stage.unwritten = (since, began + seconds + 10.0)  # it tries again every 5 s
         stage.service.limit(resource.RLIMIT_FSIZE, 0)
-        time.sleep(stage.rng.uniform(1, 8))
+        time.sleep(seconds)
         stage.service.limit(resource.RLIMIT_FSIZE, None)
 
 

@@ -176,6 +176,7 @@ class Kiln:
             repeat=self._periods.repeat,
             real_time=self._periods.real_time,
             name=self.name,
+            identity=self.name,  # another address makes no other camera of it
             journal=journal,
         ).start()
 
@@ -191,6 +192,8 @@ class Stage:
         self.link = Link(self.broker.port)
         self.service = Service(folder, self.link.port, **{"release_after": 3, **mqtt})
         self.configuring = threading.RLock()
+        self.unwritten = (0.0, 0.0)
+        """From when to when the service may have kept undelivered events in memory only."""
         self.kilns = [
             Kiln(
                 f"kiln{number}", folder, self.ledger, Random(f"{seed} {number}"), rtsp=number % 4 == 3, periods=periods
@@ -241,6 +244,8 @@ class Stage:
             code = self.service.end(number)
             margin = 0.3 * self.speed
             self.ledger.blind(began - margin, time.monotonic() + margin, number.name)
+            if self.unwritten[0] < began < self.unwritten[1] and number == signal.SIGKILL:
+                self.ledger.blind(self.unwritten[0], began, "killed while nothing could be written")
             return code
 
     @contextmanager

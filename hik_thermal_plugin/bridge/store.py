@@ -44,7 +44,7 @@ class Store:
     """Rows by area and name. Thread-safe. `on_trouble` is called from its thread when `trouble` or `moved_aside` changed."""
 
     def __init__(
-        self, path: Path, on_trouble: Callable[[], None] = lambda: None, *, retry: float = 30.0, most_pages: int = 0
+        self, path: Path, on_trouble: Callable[[], None] = lambda: None, *, retry: float = 5.0, most_pages: int = 0
     ) -> None:
         self.path = path
         self.trouble: str | None = None

@@ -39,7 +39,8 @@ class Simulator:
     periods of heartbeats, of alarms that last, of real-time temperatures, and of metadata over RTSP, in seconds. `recordings`: begin
     and end (aware) of what each channel has stored, or `Stored` where more is to be told; without it a day until now (recordings.py). `journal` is
     called, in the camera's thread, with what happens on its alert streams (alert_stream.py).
-    `host`: 127.0.0.1 or ::1. Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
+    `host`: 127.0.0.1 or ::1. `identity`: what serial number and MAC address are made of; without it name, model and port.
+    Wrong arguments raise ValueError (StepError for the scenario), a port in use OSError.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Simulator:
         name: str = "Thermal camera",
         utc_offset: timedelta = timedelta(hours=1),
         journal: Journal | None = None,
+        identity: str | None = None,
         host: str = HOST,
     ) -> None:
         if host not in (HOST, "::1"):
@@ -92,6 +94,7 @@ class Simulator:
         self._recordings = None if recordings is None else checked_recordings(recordings)
         self._name = name
         self._journal = journal
+        self._identity = identity
         self._utc_offset = utc_offset
         self._ports: dict[str, Port] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -205,7 +208,7 @@ class Simulator:
             lock_seconds=seconds,
             utc_offset=self._utc_offset,
             captured=self._captured,
-            identity=f"{self._name} {self.model} {ports[0].number if ports else 0}",
+            identity=self._identity or f"{self._name} {self.model} {ports[0].number if ports else 0}",
         )
         stored = factory_recordings(device.booted) if self._recordings is None else self._recordings
         channels = [channel.id for channel in self._model.channels]
