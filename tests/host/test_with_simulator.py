@@ -256,7 +256,9 @@ def test_a_fire_that_is_pushed_and_told_by_arming_starts_once_on_mqtt(
     camera.apply([{"motion": {}}])
     wait_for(lambda: told("hik_thermal/kiln/2/event/motion"))
     assert [event["phase"] for event in told("hik_thermal/kiln/2/event/fire")] == ["start"]
-    assert len([message for message in list(messages.got) if message.topic.endswith("/picture/fire")]) == 2
+    wait_for(lambda: any(message.topic.endswith("/picture/fire/2") for message in list(messages.got)))
+    pictures = [message.topic for message in list(messages.got) if "/picture/fire" in message.topic]
+    assert pictures == ["hik_thermal/kiln/2/picture/fire", "hik_thermal/kiln/2/picture/fire/2"], "each once"
     assert {health["state"] for health in told("hik_thermal/kiln/source/push")} == {"starting"}
     service.terminate()
     out, err = service.communicate(timeout=10)
