@@ -158,7 +158,7 @@ def test_who_comes_while_the_camera_is_away_is_told_why(camera: Camera, wait_for
     camera.video._stream._backoff = Backoff(first=60.0)
     waiting = camera.attach()
     camera.sources[0].fail(Unreachable("kiln: lost"))
-    wait_for(lambda: waiting.taken[-1] is None)
+    wait_for(lambda: waiting.taken and waiting.taken[-1] is None)
 
     with pytest.raises(Unreachable, match="lost"):
         camera.video.attach(Tap(), timeout=0.05)
