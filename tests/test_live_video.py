@@ -112,7 +112,7 @@ def test_one_connection_for_all_and_none_for_nobody(camera: Camera, wait_for: Wa
 
     camera.video.detach(first)
     camera.sources[0].feed()
-    wait_for(lambda: second.taken[-1] == 4)
+    wait_for(lambda: second.taken and second.taken[-1] == 4)
     assert first.taken[-1] == 3
     assert len(camera.sources) == 1
 

@@ -150,7 +150,7 @@ def test_a_lost_stream_is_told_and_asked_for_again(kiln: Watcher, camera: Therma
     camera.drop()
     wait_for(lambda: kiln.states("realtime") == ["starting", "online", "offline", "online"])
     camera.tell((1, 52.0))
-    wait_for(lambda: kiln.readings[-1].highest_celsius == 52.0)
+    wait_for(lambda: kiln.readings and kiln.readings[-1].highest_celsius == 52.0)
 
 
 def test_a_camera_without_the_stream_is_polled(kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor) -> None:

@@ -319,7 +319,7 @@ def test_other_options_open_another_port(start: Start, wait_for: WaitFor) -> Non
     wait_for(lambda: listener.address not in (None, first))
     assert ask(listener, post(b"x", PATH, "Connection: close")).startswith(b"HTTP/1.1 200")
     listener.configure(None)
-    wait_for(lambda: camera.words[-1] == "hik_thermal.listener.bind is not set")
+    wait_for(lambda: camera.words and camera.words[-1] == "hik_thermal.listener.bind is not set")
 
 
 def test_the_last_door_closes_the_port(start: Start) -> None:
