@@ -161,7 +161,7 @@ def moved(stage: Stage, kiln: Kiln) -> None:
 def password_changed(stage: Stage, kiln: Kiln) -> None:
     """The camera gets another password; the configuration follows."""
     with stage.configuring:
-        kiln.refusable += 4  # two of the old one at the camera as it is now, and two if the file is read half-way
+        kiln.refusable += 2  # of the old one
         kiln.password = f"next-{kiln.rng.randrange(10**9)}"
         stage.secrets.append(kiln.password.encode())
         kiln.replace()
