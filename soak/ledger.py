@@ -72,6 +72,7 @@ class Ledger:
         self._last: dict[tuple[str, str], int] = defaultdict(int)
         self._blind: list[_Blind] = []
         self._unsure: list[list[float]] = []
+        self._bridged: float | None = None
         self._armed: dict[str, int] = defaultdict(int)
         self._changed: dict[str, float] = {}
         self._levels: dict[tuple[str, str], tuple[bool | None, str]] = {}
@@ -154,6 +155,11 @@ class Ledger:
 
     # -- the watcher's side ------------------------------------------------------------------------------------------------
 
+    def bridge(self, at: float, online: bool) -> None:
+        """Take `bridge/state`: until it is online, and a little later, what arrives may be of before."""
+        with self._lock:
+            self._bridged = at if online else None
+
     def event(self, at: float, camera: str, kind: str, document: Document) -> None:
         """Take one message of `event/<kind>`."""
         with self._lock:
@@ -181,7 +187,8 @@ class Ledger:
                 self._levels.get((camera, kind)),
                 (document["active"], document["since"]),
             )
-            if document["active"] is not False or any(begin <= at <= end for begin, end in self._unsure):
+            late = self._bridged is None or at < self._bridged + 2 * self._grace
+            if document["active"] is not False or late or any(begin <= at <= end for begin, end in self._unsure):
                 return
             self.counted["false"] += 1
             for marker in self._open[camera]:

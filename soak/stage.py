@@ -205,6 +205,7 @@ class Stage:
             self.broker.port,
             on_event=self.ledger.event,
             on_level=self.ledger.level,
+            on_bridge=self.ledger.bridge,
             secrets=self.secrets,
             log=folder / "messages.log",
         )

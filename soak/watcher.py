@@ -20,11 +20,22 @@ Handler = Callable[[float, str, str, Document], object]
 
 
 class Watcher:
-    """Subscribed to everything. `on_event` and `on_level` are called with time, camera, kind and document."""
+    """Subscribed to everything. `on_event` and `on_level` are called with time, camera, kind and document, `on_bridge` with time and
+    whether it is online."""
 
-    def __init__(self, port: int, *, on_event: Handler, on_level: Handler, secrets: list[bytes], log: Path) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        on_event: Handler,
+        on_level: Handler,
+        on_bridge: Callable[[float, bool], object],
+        secrets: list[bytes],
+        log: Path,
+    ) -> None:
         self._on_event = on_event
         self._on_level = on_level
+        self._on_bridge = on_bridge
         self._secrets = secrets
         self._log = log.open("w", buffering=1)
         self._ready = threading.Event()
@@ -63,6 +74,7 @@ class Watcher:
 
     def _lost(self, *_: object) -> None:
         self._ready.clear()
+        self._on_bridge(time.monotonic(), False)
         self.states.clear()
         self.levels.clear()
 
@@ -82,6 +94,8 @@ class Watcher:
         parts = message.topic.split("/")[1:]
         self.counted[parts[2] if len(parts) == 4 else parts[-1]] += 1
         match parts:
+            case ["bridge", "state"]:
+                self._on_bridge(now, payload == b"online")
             case [camera, "state"]:
                 self.states[camera] = payload.decode()
             case ["bridge", "outbox"]:

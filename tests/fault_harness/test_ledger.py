@@ -18,7 +18,9 @@ GRACE = 0.0
 
 @pytest.fixture
 def ledger() -> Ledger:
-    return Ledger(GRACE)
+    ledger = Ledger(GRACE)
+    ledger.bridge(0.0, True)
+    return ledger
 
 
 def told(ledger: Ledger, marker: Marker, *, whole: int = 1) -> None:
@@ -128,6 +130,19 @@ def test_what_is_late_because_of_a_held_up_way_is_not_judged(ledger: Ledger) -> 
     with ledger.held_up():
         ledger.level(time.monotonic(), "kiln", "fire", level(False))
     assert ledger.violations == []
+
+
+def test_what_arrives_before_the_bridge_is_back_is_not_judged() -> None:
+    ledger = Ledger(1.0)
+    told(ledger, ledger.expect("kiln", "fire", 201.5))
+    later = time.monotonic() + 100
+    ledger.bridge(later - 50, False)
+    ledger.level(later, "kiln", "fire", level(False, "a"))
+    ledger.bridge(later + 1, True)
+    ledger.level(later + 2, "kiln", "fire", level(False, "b"))
+    assert ledger.violations == []
+    ledger.level(later + 10, "kiln", "fire", level(False, "c"))
+    assert ledger.violations
 
 
 def test_a_life_cycle_that_never_ends(ledger: Ledger) -> None:
