@@ -153,10 +153,16 @@ class Bridge:
         if feed := self._feeds.get(event.camera):
             feed.take(event)
 
-    def event(self, message: Message, kind: str) -> None:
-        """Deliver a change at least once."""
-        self._outbox.take(message, kind)
-        self._link.pump()
+    def happened(self, camera: str, events: Sequence[tuple[Message, str]], saved: Mapping[str, Document]) -> None:
+        """Deliver changes at least once, and keep what is so since. A kill in between would leave an alarm nobody ends, or an end of none."""
+        rows = {f"{segment(camera)}/{name}": encode(document).decode() for name, document in saved.items()}
+        with self._store.together():
+            for message, kind in events:
+                self._outbox.take(message, kind)
+            for name, row in rows.items():
+                self._store.put("level", name, row)
+        if events:
+            self._link.pump()
 
     def level(self, message: Message) -> None:
         """Make this the state of its topic, and remember that the topic is ours."""
@@ -170,10 +176,6 @@ class Bridge:
         self._claims.leave(topic)
         self._home_assistant.gone(topic)
         self._link.clear(topic)
-
-    def save(self, camera: str, name: str, document: Document) -> None:
-        """Keep a level over a restart."""
-        self._store.put("level", f"{segment(camera)}/{name}", encode(document).decode())
 
     def exchanged(self, camera: str) -> None:
         """Clear what another device under this name has told."""

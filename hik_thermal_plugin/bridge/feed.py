@@ -48,17 +48,14 @@ _MOST_PICTURES: Final = 64
 class Out(Protocol):
     """Where a feed's messages go."""
 
-    def event(self, message: Message, kind: str) -> None:
-        """Deliver this change at least once."""
+    def happened(self, camera: str, events: Sequence[tuple[Message, str]], saved: Mapping[str, Document]) -> None:
+        """Deliver these changes, each with its kind, at least once, and keep over a restart what is so since: all of it or nothing."""
 
     def level(self, message: Message) -> None:
         """Make this the state of its topic."""
 
     def clear(self, topic: str) -> None:
         """Take the state of a topic away."""
-
-    def save(self, camera: str, name: str, document: Document) -> None:
-        """Keep this over a restart."""
 
     def exchanged(self, camera: str) -> None:
         """Take away what the channels of a camera have told: another device answers under its name."""
@@ -139,7 +136,7 @@ class Feed:
                 case CameraChanged():
                     self.describe(event.info)
                 case GapReport():
-                    self._out.event(self._topics.gap(self.name, to_json(event)), "gap")
+                    self._out.happened(self.name, [(self._topics.gap(self.name, to_json(event)), "gap")], {})
 
     def pause(self) -> None:
         """Return as soon as nothing of this camera is being done: never, when that does not end."""
@@ -197,7 +194,7 @@ class Feed:
             self._temperatures, self._disks = Temperatures(), None
             self._pictures.clear()
             self._out.exchanged(self.name)
-        self._out.save(self.name, _DEVICE, {"serial": info.serial})
+        self._out.happened(self.name, (), {_DEVICE: {"serial": info.serial}})
 
     def store(self, disks: Sequence[Disk]) -> None:
         """Take what is known of the camera's disks."""
@@ -293,13 +290,17 @@ class Feed:
             self._out.level(self._topics.temperature(self.name, channel, reading, stale=stale, unit=unit))
 
     def _tell(self, outcome: Outcome) -> None:
-        for event in outcome.events:
-            channel = event["channel"] or WHOLE_CAMERA
-            self._out.event(self._topics.event(self.name, channel, event["kind"], event), segment(event["kind"]))
+        events = [
+            (
+                self._topics.event(self.name, event["channel"] or WHOLE_CAMERA, event["kind"], event),
+                segment(event["kind"]),
+            )
+            for event in outcome.events
+        ]
+        if events or outcome.saved:
+            self._out.happened(self.name, events, outcome.saved)
         for channel, kind, document in outcome.alarms:
             self._out.level(self._topics.alarm(self.name, channel, kind, document))
-        for name, document in outcome.saved.items():
-            self._out.save(self.name, name, document)
         if outcome.alarms:
             self._say_state()  # after the levels: who reads online finds what it stands for
         self._schedule()

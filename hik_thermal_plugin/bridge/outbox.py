@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -91,7 +90,7 @@ class Outbox:
         self._max_size = max_size
         self._on_change = on_change
         self._now = moments(clock)
-        self._lock = threading.Lock()
+        self._lock = store.together()
         self._items: dict[str, Item] = {}
         self._ranks: list[dict[str, Item]] = [{} for _ in range(max(_RANKS.values()) + 1)]
         self._unsent: deque[Item] = deque()

@@ -13,7 +13,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -78,6 +78,10 @@ class Store:
         """Return the rows of one area, sorted by name."""
         with self._changed:
             return {name: row for (where, name), row in sorted(self._rows.items()) if where == area}
+
+    def together(self) -> AbstractContextManager[bool | None]:
+        """Return the lock of the rows: what is put and dropped under it is written down in one piece, or not at all."""
+        return self._changed
 
     def put(self, area: str, name: str, text: str, data: bytes = b"") -> None:
         """Keep a row."""

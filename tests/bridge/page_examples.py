@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,15 +56,13 @@ class _Out:
     def __init__(self) -> None:
         self.messages: dict[str, Message] = {}
 
-    def event(self, message: Message, kind: str) -> None:
-        self.messages[message.topic] = message
+    def happened(self, camera: str, events: Sequence[tuple[Message, str]], saved: Mapping[str, dict[str, Any]]) -> None:
+        self.messages |= {message.topic: message for message, _ in events}
 
     def level(self, message: Message) -> None:
         self.messages[message.topic] = message
 
     def clear(self, topic: str) -> None: ...
-
-    def save(self, camera: str, name: str, document: dict[str, Any]) -> None: ...
 
     def wake(self, camera: str, at: float) -> None: ...
 

@@ -15,6 +15,9 @@ from bridge_stage import Amqtt, Ear, Host, Wait
 from gate import Gate
 from nvr_hooks import ConnectionChanged, FireAlarm, InputAlarm, MotionAlarm, Target
 
+from hik_thermal_plugin.bridge.outbox import Outbox
+from hik_thermal_plugin.bridge.store import GROUPING, Key, Row, Store
+
 ONLINE = ConnectionChanged(camera="kiln", source="alert_stream", state="online")
 
 
@@ -190,6 +193,33 @@ def test_killed_in_a_fire_and_started_again(
         ("start", identity),
         ("end", identity),
     ]
+
+
+def test_an_event_and_what_is_so_since_are_written_down_together(
+    gate: Gate, make_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, wait_for: Wait
+) -> None:
+    """A kill in between would leave an alarm on the broker that nobody ends."""
+    gate.shut()
+    take, write = Outbox.take, Store._write
+    written: list[set[str]] = []
+
+    def slowly(self: Outbox, *arguments: Any) -> None:
+        take(self, *arguments)
+        end = time.monotonic() + 3 * GROUPING
+        wait_for(lambda: time.monotonic() > end, what="the writer's window")
+
+    def listed(self: Store, changes: dict[Key, Row | None]) -> None:
+        written.append({area for area, name in changes if area == "event" or name == "kiln/2/fire"})
+        write(self, changes)
+
+    monkeypatch.setattr(Outbox, "take", slowly)
+    monkeypatch.setattr(Store, "_write", listed)
+    host = make_host(gate.port)
+    host.add("kiln")
+    host.start()
+    host.cameras["kiln"].tell(fire())
+    wait_for(lambda: any(written), what="the event on disk")
+    assert next(filter(None, written)) == {"event", "level"}
 
 
 def test_killed_while_the_broker_is_away(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -19,16 +20,14 @@ class Broker:
         self.events: list[Message] = []
         self.doubts = 0
 
-    def event(self, message: Message, kind: str) -> None:
-        self.events.append(message)
+    def happened(self, camera: str, events: Sequence[tuple[Message, str]], saved: Mapping[str, dict[str, Any]]) -> None:
+        self.events += [message for message, _ in events]
 
     def level(self, message: Message) -> None:
         self.levels[message.topic] = message.payload
 
     def clear(self, topic: str) -> None:
         del self.levels[topic]
-
-    def save(self, camera: str, name: str, document: dict[str, Any]) -> None: ...
 
     def wake(self, camera: str, at: float) -> None: ...
 
