@@ -191,8 +191,7 @@ def taken_out(stage: Stage, kiln: Kiln) -> None:
         deadline = time.monotonic() + 12 * stage.speed
         while stage.is_up and stage.watcher.states.get(kiln.name) and time.monotonic() < deadline:
             time.sleep(0.2)
-        if stage.watcher.states.get(kiln.name) == "":  # else what follows came before the service had looked
-            stage.ledger.forget(kiln.name)
+        stage.ledger.forget(kiln.name, seen=stage.watcher.states.get(kiln.name) == "")
         stage.configure()
         stage.reload(kiln)
         stage.ledger.blind(began - 0.3 * stage.speed, time.monotonic(), "not configured", kiln.name)

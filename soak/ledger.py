@@ -77,7 +77,9 @@ class Ledger:
         self._changed: dict[str, float] = {}
         self._levels: dict[tuple[str, str], tuple[bool | None, str]] = {}
         self._ids: set[str] = set()
-        self._alive: dict[str, tuple[float, str, str]] = {}
+        self._alive: dict[str, tuple[float, float, str, str]] = {}
+        """Life cycle -> when it was sent, when it arrived, camera and group."""
+        self._taken_out: list[tuple[float, str, bool]] = []
         self.counted: Counter[str] = Counter()
         self.violations: list[str] = []
         self.latest: dict[str, float] = {}
@@ -117,7 +119,7 @@ class Ledger:
     def free(self, camera: str, group: str) -> bool:
         """Tell whether what was told of a group before is known to be over: what comes next is a life cycle of its own."""
         with self._lock:
-            if any((camera, group) == (where, what) for _, where, what in self._alive.values()):
+            if any((camera, group) == (where, what) for _, _, where, what in self._alive.values()):
                 return False
             now = time.monotonic()
             return all(
@@ -126,10 +128,13 @@ class Ledger:
                 if marker.group == group
             )
 
-    def forget(self, camera: str) -> None:
-        """The camera is no longer configured: nobody tells the end of what went on before it."""
+    def forget(self, camera: str, *, seen: bool) -> None:
+        """The camera is no longer configured: nobody tells the end of what it sent before. `seen`: its topics were taken away; else it
+        may have come back before the service looked, and all goes on."""
         with self._lock:
-            self._alive = {name: about for name, about in self._alive.items() if about[1] != camera}
+            self._taken_out.append((time.monotonic(), camera, seen))
+            if seen:
+                self._alive = {name: about for name, about in self._alive.items() if about[2] != camera}
 
     def armed(self, camera: str) -> bool:
         """Tell whether anybody is armed on a camera."""
@@ -171,13 +176,15 @@ class Ledger:
             if document["phase"] == "end":
                 self._alive.pop(document["alarm_id"], None)
                 return
-            if document["phase"] == "start":
-                rule = document.get("rule")
-                self._alive[document["alarm_id"]] = (at, camera, kind if rule is None else f"rule {rule}")
             told = {round(target["celsius"], 1) for target in document.get("targets") or () if target.get("celsius")}
+            sent = at
             for marker in self._of(camera):
                 if marker.arrived is None and _tells(marker, kind, document, told):
                     self._arrive(marker, at)
+                    sent = min((sent, *marker.chances))
+            if document["phase"] == "start" and not self._was_taken_out(camera, sent, seen=True):
+                rule = document.get("rule")
+                self._alive[document["alarm_id"]] = (sent, at, camera, kind if rule is None else f"rule {rule}")
 
     def level(self, at: float, camera: str, kind: str, document: Document) -> None:
         """Take one message of `alarm/<kind>`."""
@@ -226,13 +233,15 @@ class Ledger:
                     found["excused"] += 1
             self._markers = []
             self._open.clear()
-            for name, (at, camera, group) in self._alive.items():
-                if group != "storage" and not self._excused(camera, at):  # a disk is bad until somebody looks again
+            for name, (sent, at, camera, group) in self._alive.items():
+                # a disk is bad until somebody looks again
+                if not (group == "storage" or self._excused(camera, at) or self._was_taken_out(camera, sent)):
                     self._wrong(at, f"{camera}: the life cycle {name} of {group} has begun and never ended")
             self._alive.clear()
             self._blind = [blind for blind in self._blind if blind.end > time.monotonic()]
             self._unsure = [entry for entry in self._unsure if entry[1] > time.monotonic()]
             self._ids.clear()
+            self._taken_out.clear()
         self.counted.update(found)
         return dict(found)
 
@@ -260,6 +269,9 @@ class Ledger:
 
     def _due(self, marker: Marker) -> bool:
         return any(not self._excused(marker.camera, at) for at in marker.chances)
+
+    def _was_taken_out(self, camera: str, sent: float, *, seen: bool = False) -> bool:
+        return any(sent <= at and where == camera and (known or not seen) for at, where, known in self._taken_out)
 
     def _excused(self, camera: str | None, at: float) -> bool:
         return any(blind.begin <= at <= blind.end and blind.camera in (None, camera) for blind in self._blind)

@@ -155,13 +155,29 @@ def test_a_life_cycle_that_never_ends(ledger: Ledger) -> None:
     assert "has begun and never ended" in ledger.violations[0]
 
 
-def test_one_of_a_camera_that_was_taken_out(ledger: Ledger) -> None:
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_one_of_a_camera_that_was_taken_out(ledger: Ledger, *, seen: bool, late: bool) -> None:
+    marker = ledger.expect("kiln", "rule 1", 201.5)
+    told(ledger, marker)
+    if late:
+        ledger.forget("kiln", seen=seen)
+    ledger.event(time.monotonic(), "kiln", "temperature", event(marker))
+    if not late:
+        ledger.forget("kiln", seen=seen)
+    ledger.over(marker)
+    assert ledger.free("kiln", "rule 1") is seen
+    ledger.settle()
+    assert ledger.violations == []
+
+
+def test_one_that_begins_after_a_camera_was_taken_out(ledger: Ledger) -> None:
+    ledger.forget("kiln", seen=True)
     marker = ledger.expect("kiln", "rule 1", 201.5)
     told(ledger, marker)
     ledger.event(time.monotonic(), "kiln", "temperature", event(marker))
-    ledger.forget("kiln")
     ledger.settle()
-    assert ledger.violations == []
+    assert "has begun and never ended" in ledger.violations[0]
 
 
 def test_the_page_has_every_kind() -> None:
