@@ -149,6 +149,7 @@ class Broker:
     def end(self, number: int = signal.SIGTERM) -> None:
         """End it."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(number)
+            if number != signal.SIGKILL:  # which does not wait for it
+                self._process.send_signal(signal.SIGCONT)
             self._process.wait()

@@ -260,10 +260,10 @@ class Stage:
     def restart_broker(self, frozen: float, away: float) -> None:
         """Let the broker stand still, kill it, and let it come back with nothing."""
         with self.ledger.held_up():
-            if frozen:
-                self.broker.send_signal(signal.SIGSTOP)
-                time.sleep(frozen)
+            self.broker.send_signal(signal.SIGSTOP)
+            time.sleep(frozen)
             self.link.shut()  # until the watcher is back: it must be there first
+            self.watcher.drain()
             self.watcher.forget()
             self.broker.end(signal.SIGKILL)
             time.sleep(away)

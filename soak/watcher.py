@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import termios
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,12 @@ class Watcher:
         """Wait until it is subscribed."""
         if not self._ready.wait(600):
             raise RuntimeError("the watcher cannot subscribe")
+
+    def drain(self) -> None:
+        """Wait until it has read what the broker, which sends nothing more, has sent it: what is unread when the broker goes may be lost."""
+        with suppress(OSError, ValueError):  # it is closed
+            while (sock := self._client.socket()) and fcntl.ioctl(sock, termios.FIONREAD, bytes(4)) != bytes(4):
+                time.sleep(0.05)
 
     def forget(self) -> None:
         """Take it that the connection is gone: `wait` waits for the next one."""
