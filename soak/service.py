@@ -89,7 +89,8 @@ class Service:
         """Return what it uses now: bytes of memory of its own, threads, open files."""
         folder = Path(f"/proc/{self.pid}")
         rollup = (folder / "smaps_rollup").read_text()
-        memory = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Private_", "Swap:")))
+        # Not Private_Clean: pages of libraries are private or not by who else happens to use the same files.
+        memory = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Anonymous:", "Swap:")))
         return {
             "memory": memory * 1024,
             "threads": len(list((folder / "task").iterdir())),

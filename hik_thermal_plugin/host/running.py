@@ -11,7 +11,7 @@ import typer
 from nvr_hooks import ConfigError, NvrError, WrongUse
 from nvr_hooks.places import state_dir
 
-from . import logs, service_settings, settings
+from . import logs, memory, service_settings, settings
 from .hold import Hold
 from .notify import Notifier
 from .occupancy import Occupancy
@@ -37,6 +37,7 @@ def run(
     if form not in (None, "text", "json"):
         raise WrongUse(f"--log is text or json, not {form}")
     logs.form("json" if form == "json" else "text")
+    memory.share_arenas()
     service = Service(session, chosen_form=form)
     try:
         service.run()
