@@ -36,6 +36,8 @@ class Marker:
     order: int
     chances: list[float] = field(default_factory=list)
     """When it was sent whole to an armed client."""
+    tries: int = 0
+    """How often it was sent at all: what was not whole, or to nobody, may have come through all the same."""
     arrived: float | None = None
     over: float | None = None
     """When what it tells of was over."""
@@ -111,19 +113,18 @@ class Ledger:
                 self.counted[what] += 1
             elif what in ("alarm", "sent") and data:
                 self.counted["documents"] += 1
-                if count:
-                    for marker in self._open[camera]:
-                        if marker.sign in data:
-                            marker.chances.append(now)
+                for marker in self._open[camera]:
+                    if marker.sign in data:
+                        marker.tries += 1
+                        marker.chances += [now] * (count > 0)
 
     def free(self, camera: str, group: str) -> bool:
         """Tell whether what was told of a group before is known to be over: what comes next is a life cycle of its own."""
         with self._lock:
             if any((camera, group) == (where, what) for _, _, where, what in self._alive.values()):
                 return False
-            now = time.monotonic()
             return all(
-                marker.arrived is not None or not (marker.chances or now < (marker.over or now) + _ON_ITS_WAY)
+                marker.arrived is not None or self._cannot_come(marker)
                 for marker in self._of(camera)
                 if marker.group == group
             )
@@ -139,6 +140,17 @@ class Ledger:
     def armed(self, camera: str) -> bool:
         """Tell whether anybody is armed on a camera."""
         return self._armed[camera] > 0
+
+    def _cannot_come(self, marker: Marker) -> bool:
+        if marker.chances or marker.over is None:
+            return False
+        if not marker.tries:
+            return True
+        # The service may have it, and the way from there have been closed all the time.
+        now = time.monotonic()
+        if self._bridged is None or any(begin <= now <= end for begin, end in self._unsure):
+            return False
+        return now > max(self._bridged, marker.over + _ON_ITS_WAY) + self._grace
 
     # -- what is known to cost alarms, or time -----------------------------------------------------------------------------
 

@@ -88,6 +88,19 @@ def test_what_was_sent_in_a_blind_moment_is_excused_until_it_is_sent_again(ledge
     assert ledger.missing() == [marker]
 
 
+def test_what_was_sent_to_nobody_may_wait_in_the_service(ledger: Ledger) -> None:
+    marker = ledger.expect("kiln", "rule 1", 201.5)
+    told(ledger, marker, whole=0)
+    ledger.over(marker)
+    assert not ledger.free("kiln", "rule 1"), "it may be on its way"
+    marker.over = time.monotonic() - 100
+    assert ledger.free("kiln", "rule 1")
+    with ledger.held_up():
+        assert not ledger.free("kiln", "rule 1"), "it may wait for the broker"
+    ledger.bridge(time.monotonic(), False)
+    assert not ledger.free("kiln", "rule 1")
+
+
 def test_the_order_of_a_rule(ledger: Ledger) -> None:
     first, second = (ledger.expect("kiln", "rule 1", celsius) for celsius in (201.5, 202.5))
     arrive(ledger, second, "2")
