@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: demo test check bench soak mutants mutants-wire clean format
+.PHONY: demo test check bench soak mutants clean format
 
 demo: $(READY)
 	@$(BIN)/hik-thermal demo $(ARGS)
@@ -24,9 +24,6 @@ soak: $(READY)
 
 mutants: $(VENV)/.mutants
 	nice -n 19 $(BIN)/python tests/mutants.py $(ARGS)
-
-mutants-wire: $(VENV)/.mutants
-	nice -n 19 $(BIN)/python tests/mutants_forked.py $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only -q . ; $(BIN)/ruff format .
