@@ -66,7 +66,7 @@ TABLE = {
     "bridge": "nvr_hooks pydantic paho typer@nvr_commands",
     "frigate": "nvr_hooks pydantic httpx ruamel typer@nvr_commands",
     "alarm_recorder": "nvr_hooks pydantic",
-    "host": "nvr_hooks yaml typer click rich prometheus_client simulator:demo simulator@simulate amqtt:broker",
+    "host": "nvr_hooks yaml typer click rich prometheus_client simulator:demo simulator@simulate amqtt:broker ctypes:memory",
     "simulator": "av numpy PIL yaml pytest",
 }
 NOT_PLAIN = {"ctypes"}
