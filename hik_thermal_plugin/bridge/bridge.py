@@ -49,6 +49,8 @@ HEARTBEAT_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 5.0
 """How often cameras are looked for: a reload may have brought new ones."""
 HEALTH_SECONDS: Final = 60.0
+DISKS_SECONDS: Final = 3600.0
+"""How often a camera's disks are looked at while its connection lasts: one that was bad may be well again."""
 CLOSE_SECONDS: Final = 3.2
 """Hosts close consumers before cameras, and have 5 s for both."""
 _STATUS_SECONDS: Final = 1.0
@@ -323,11 +325,18 @@ class Bridge:
     def _ask_disks(self, camera: str) -> None:
         try:
             disks = self._hooks.nvr_storage(camera=camera)
+        except Unsupported as err:
+            log.debug("%s: storage is not known: %s", camera, err)
+            return
         except NvrError as err:
             log.debug("%s: storage is not known: %s", camera, err)
         else:
-            if disks is not None and (feed := self._feeds.get(camera)):
+            if disks is None:
+                return
+            if feed := self._feeds.get(camera):
                 feed.store(disks)
+        if camera in self._feeds:
+            self._clock.after(f"disks/{camera}", DISKS_SECONDS)
 
     def _close_subscriptions(self) -> list[threading.Thread]:
         """Close side by side: each may take as long as its camera's connection takes to end."""

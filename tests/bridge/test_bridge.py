@@ -177,6 +177,25 @@ def test_disks_are_asked_for_when_the_camera_is_there(host: Host, ear: Ear) -> N
     assert info["storage"][0]["capacity"] == 100
 
 
+def test_disks_are_looked_at_again(host: Host, ear: Ear, monkeypatch: pytest.MonkeyPatch, wait_for: Wait) -> None:
+    looks: list[Exception | str] = [Unreachable("kiln: away"), "error", "ok", Unsupported("kiln: has no disks now")]
+
+    class Storage:
+        @hookimpl
+        def nvr_storage(self, camera: str) -> list[Disk]:
+            look = looks.pop(0)
+            if isinstance(look, Exception):
+                raise look
+            return [Disk(id=1, kind="disk", state=look)]
+
+    monkeypatch.setattr("hik_thermal_plugin.bridge.bridge.DISKS_SECONDS", 0.05)
+    host.plugins.add("storage", Storage())
+    host.start()
+    for state in ("error", "ok"):
+        ear.expect("kiln/info", lambda value, state=state: value["storage"] and value["storage"][0]["state"] == state)
+    wait_for(lambda: not looks, what="the last look")
+
+
 def test_a_temperature_rule_that_ended_is_cleared(host: Host, ear: Ear) -> None:
     host.start()
     reading = TemperatureReading(camera="kiln", channel=2, rule=1, highest_celsius=48.3)
