@@ -22,6 +22,8 @@ BURNS = {"fire": "fire", "rule": "temperature"}
 
 _ON_ITS_WAY = 15.0
 """Seconds for which a document that was not sent whole may still come: longer than any stall."""
+_TAKEN_OUT = 30.0
+"""Seconds the service may take to look at its configuration."""
 
 
 @dataclass(slots=True, eq=False)
@@ -130,10 +132,10 @@ class Ledger:
             )
 
     def forget(self, camera: str, *, seen: bool) -> None:
-        """The camera is no longer configured: nobody tells the end of what it sent before. `seen`: its topics were taken away; else it
-        may have come back before the service looked, and all goes on."""
+        """The camera is no longer configured: nobody tells the end of what it sent before. `seen`: its topics were taken away; else the
+        service may do so a little later, or the camera may have come back before it looked, and all goes on."""
         with self._lock:
-            self._taken_out.append((time.monotonic(), camera, seen))
+            self._taken_out.append((time.monotonic() + (0 if seen else _TAKEN_OUT), camera, seen))
             if seen:
                 self._alive = {name: about for name, about in self._alive.items() if about[2] != camera}
 
