@@ -49,7 +49,7 @@ GROUPS = {
     "lifecycle": (
         "bridge/lifecycle.py bridge/levels.py bridge/members.py",
         "bridge/test_lifecycle.py bridge/test_lifecycle_bad_days.py bridge/test_lifecycle_documents.py "
-        "bridge/test_lifecycle_proof.py bridge/test_lifecycle_readings.py bridge/test_lifecycle_sources.py "
+        "bridge/test_lifecycle_levels.py bridge/test_lifecycle_proof.py bridge/test_lifecycle_readings.py bridge/test_lifecycle_sources.py "
         "bridge/test_fires_of_two_sources.py",
     ),
     "outbox": ("bridge/outbox.py", "bridge/test_outbox.py bridge/test_store.py test_set_clock.py"),

@@ -162,7 +162,6 @@ def stored_kind(kind: Kind) -> Document:
     """Return a kind as plain data that outlives a restart."""
     return {
         "kind": kind.kind,
-        "since": kind.since,
         "sources": sorted(kind.sources),
         "released_by": kind.released_by,
         "last": kind.last,
