@@ -18,9 +18,10 @@ Temperatures are told by the first source, in a given order, that is fresh; a ru
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from nvr_hooks import (
     Alarm,
@@ -90,6 +91,14 @@ class _Said:
     """The device has said since that this is over."""
 
 
+@dataclass(slots=True)
+class _Shown:
+    """Pictures of one alarm and one moment: how many each source has told."""
+
+    last: datetime
+    counts: dict[Source, int] = field(default_factory=dict)
+
+
 class LifeCycles:
     """The open life cycles of one camera. Not thread-safe: one per source thread, or under its owner's lock."""
 
@@ -100,7 +109,7 @@ class LifeCycles:
         self._last: dict[Source, _Last] = {}
         self._words: dict[int, _Said] = {}
         self._online: set[Source] = set()
-        self._pictures: dict[tuple[str, datetime | None, str | None], dict[Source, int]] = {}
+        self._pictures: dict[tuple[str, datetime | None, str | None], _Shown] = {}
 
     def place(self, event: Event) -> Event | None:
         """Return the event with its phase and the identifier of its life cycle; events without one come back as they are.
@@ -119,12 +128,13 @@ class LifeCycles:
         last = self._last.get(event.source)
         if last is None or event.alarm_id != last.event_id:
             return event
-        told = self._pictures.setdefault((last.alarm_id, event.at, event.view), {})
-        told[event.source] = number = told.get(event.source, 0) + 1
-        if len(self._pictures) > MOST_WORDS:
-            del self._pictures[next(iter(self._pictures))]
+        key = (last.alarm_id, event.at, event.view)
+        shown = self._pictures[key] = self._pictures.pop(key, _Shown(event.received_at))
+        shown.last = event.received_at
+        shown.counts[event.source] = number = shown.counts.get(event.source, 0) + 1
+        _forget(self._pictures, event.received_at)
         if event.at is not None and any(
-            number <= of_other for source, of_other in told.items() if source != event.source
+            number <= of_other for source, of_other in shown.counts.items() if source != event.source
         ):
             return None
         return replace(event, alarm_id=last.alarm_id)
@@ -197,8 +207,13 @@ class LifeCycles:
         said.sources.add(event.source)
         said.last = event.received_at
         self._words[word] = said
-        if len(self._words) > MOST_WORDS:
-            del self._words[next(iter(self._words))]
+        _forget(self._words, event.received_at)
+
+
+def _forget(told: dict[Any, _Said] | dict[Any, _Shown], present: datetime) -> None:
+    """Forget what no source will tell again, and the oldest of what is too much; the newest is the last."""
+    while len(told) > MOST_WORDS or abs(present - told[next(iter(told))].last) > AGAIN:
+        del told[next(iter(told))]
 
 
 def _key(event: Alarm) -> _Key:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -204,3 +205,28 @@ def test_a_push_that_nobody_took_is_no_echo_of_itself() -> None:
     cycles = LifeCycles()
     assert phase(cycles.place(fire("push"))) == "start"  # every queue was full, and it was answered 503
     assert isinstance(cycles.place(fire("push", 0, 60)), Alarm)
+
+
+def test_of_a_long_life_only_the_last_minutes_are_remembered() -> None:
+    cycles = LifeCycles()
+    held = []
+    tracemalloc.start()
+    try:
+        for minute in range(300):
+            alarm = fire("alert_stream", minute * 60, minute * 60)
+            cycles.place(alarm)
+            cycles.place(picture(alarm))
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[299] - held[20] < 30_000, "less than a word and a picture of each"
+
+
+def test_a_crowd_is_not_remembered_whole() -> None:
+    cycles = LifeCycles()
+    crowd = [fire("push", number / 100) for number in range(300)]
+    for alarm in crowd:
+        cycles.place(alarm)
+    cycles.place(fire("push", 3, 0.5, phase="end"))
+    assert cycles.place(replace(crowd[299], source="alert_stream")) is None, "its life cycle is over"
+    assert phase(cycles.place(replace(crowd[0], source="alert_stream"))) == "start", "the oldest went first"
