@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .stage import Kiln, Stage
+from .stage import BUSY, Kiln, Stage
 
 ALERTS = "/ISAPI/Event/notification/alertStream"
 LIVE = "/ISAPI/Thermal/channels/*/thermometry/realTimethermometry/rules*"
@@ -194,7 +194,7 @@ def taken_out(stage: Stage, kiln: Kiln) -> None:
         stage.ledger.forget(kiln.name, seen=stage.watcher.states.get(kiln.name) == "")
         stage.configure()
         stage.reload(kiln)
-        stage.ledger.blind(began - 0.3 * stage.speed, time.monotonic(), "not configured", kiln.name)
+        stage.ledger.blind(began - BUSY * stage.speed, time.monotonic(), "not configured", kiln.name)
 
 
 OF_A_CAMERA: Final[tuple[Callable[[Stage, Kiln], None], ...]] = (

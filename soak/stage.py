@@ -21,6 +21,8 @@ from .service import Broker, Service
 from .watcher import Watcher
 
 RULES = (1, 2)
+BUSY = 0.5
+"""Seconds of the machine's own clock for which what was sent may lie unread while others have its processors."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ class Stage:
     def reload(self, kiln: Kiln) -> None:
         """Tell it so because of a change that connects this camera anew."""
         now = time.monotonic()
-        self.ledger.blind(now - 0.3 * self.speed, now + 6 * self.speed, "reload", kiln.name)
+        self.ledger.blind(now - BUSY * self.speed, now + 6 * self.speed, "reload", kiln.name)
         self.hup()
 
     def reconfigure(self, kiln: Kiln) -> None:
@@ -243,7 +245,7 @@ class Stage:
         with self.configuring, self.ledger.held_up():
             began = time.monotonic()
             code = self.service.end(number)
-            margin = 0.3 * self.speed
+            margin = BUSY * self.speed
             self.ledger.blind(began - margin, time.monotonic() + margin, number.name)
             if self.unwritten[0] < began < self.unwritten[1] and number == signal.SIGKILL:
                 self.ledger.blind(self.unwritten[0], began, "killed while nothing could be written")
