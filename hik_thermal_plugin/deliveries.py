@@ -79,6 +79,12 @@ class Delivery:
         """How many events the sink did not take in time: the oldest of more than 10,000 waiting ones."""
         return self._dropped
 
+    @property
+    def waiting(self) -> int:
+        """How many events were told that the sink has not taken yet, the one it is being called with among them."""
+        with self._lock:
+            return len(self._queue) + (self._caller is not None)
+
     def put(self, event: Event) -> bool:
         """Let the sink be called with the event; never waits. Return whether it has room: False when ended, or when another had to go."""
         slow = hanging = False

@@ -67,6 +67,18 @@ def test_events_arrive_in_order_one_at_a_time(deliveries: Deliveries, wait_for: 
     assert (delivery.state, delivery.error, delivery.dropped, delivery.sink_errors) == ("running", None, 0, 0)
 
 
+def test_what_waits_is_told_until_it_is_taken(deliveries: Deliveries, hanging: HangingSink, wait_for: WaitFor) -> None:
+    delivery = deliveries.open(hanging, camera="kiln")
+    assert delivery.waiting == 0
+    for event in alarms(3):
+        delivery.put(event)
+    assert hanging.called.wait(10)
+    assert delivery.waiting == 3, "the one it is being called with too"
+    hanging.release.set()
+    wait_for(lambda: delivery.waiting == 0)
+    assert len(hanging.events) == 3
+
+
 def test_a_thousand_subscriptions_need_a_handful_of_threads(deliveries: Deliveries, wait_for: WaitFor) -> None:
     before = threading.active_count()
     got: list[Event] = []

@@ -183,6 +183,10 @@ class Bridge:
         """Clear what another device under this name has told."""
         self._clearing.channels_of(camera)
 
+    def is_behind(self, camera: str) -> bool:
+        """Tell whether its alarms' subscription has some for us; one that does not tell has none."""
+        return any(getattr(item, "waiting", 0) for item in self._subscriptions.get(camera, ())[:1])
+
     def wake(self, camera: str, at: float) -> None:
         """Call the camera's `tick` then."""
         self._clock.at(f"levels/{camera}", at)
@@ -325,15 +329,10 @@ class Bridge:
     def _ask_disks(self, camera: str) -> None:
         try:
             disks = self._hooks.nvr_storage(camera=camera)
-        except Unsupported as err:
-            log.debug("%s: storage is not known: %s", camera, err)
-            return
         except NvrError as err:
             log.debug("%s: storage is not known: %s", camera, err)
         else:
-            if disks is None:
-                return
-            if feed := self._feeds.get(camera):
+            if disks is not None and (feed := self._feeds.get(camera)):
                 feed.store(disks)
         if camera in self._feeds:
             self._clock.after(f"disks/{camera}", DISKS_SECONDS)

@@ -60,6 +60,9 @@ class Out(Protocol):
     def exchanged(self, camera: str) -> None:
         """Take away what the channels of a camera have told: another device answers under its name."""
 
+    def is_behind(self, camera: str) -> bool:
+        """Tell whether alarms of the camera were told that have not come here yet."""
+
     def wake(self, camera: str, at: float) -> None:
         """Call `tick` at this time of the monotonic clock."""
 
@@ -150,7 +153,7 @@ class Feed:
                 now = self._clock()
                 self._pass_on(self._temperatures.tick(self.info.reporting, now))
                 self._woken_at = self._temperatures.due
-                self._tell(self._cycles.tick(now, self._wall()))
+                self._tell(self._cycles.tick(now, self._wall(), behind=self._out.is_behind(self.name)))
                 if self._cycles.doubting:
                     self._out.doubt(self.name)
 

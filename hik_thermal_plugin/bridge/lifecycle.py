@@ -80,6 +80,7 @@ class LifeCycles:
         self._readings: dict[tuple[int | None, str], tuple[TemperatureReading, float]] = {}
         self._heard: dict[str, float | None] = {}
         self._doubted_at: float | None = None
+        self._behind = False
 
     def load(self, saved: Mapping[str, Mapping[str, Any]], wall: datetime) -> Outcome:
         """Take back what an earlier life kept; everything is unknown now."""
@@ -180,10 +181,10 @@ class LifeCycles:
         """Whether the last `tick` would have released something, had its source been heard since it was due."""
         return self._doubted_at is not None
 
-    def tick(self, now: float, wall: datetime) -> Outcome:
-        """Let time pass: release what has been quiet, doubt what nobody could tell about."""
+    def tick(self, now: float, wall: datetime, *, behind: bool = False) -> Outcome:
+        """Let time pass: release what has been quiet, unless words are on their way here (`behind`), doubt what nobody could tell about."""
         outcome = Outcome()
-        self._doubted_at = None
+        self._doubted_at, self._behind = None, behind
         for key, level in self._kinds.items():
             due = {
                 voice: at
@@ -341,7 +342,7 @@ class LifeCycles:
 
     def _were_heard(self, sources: Iterable[str], at: float, now: float) -> bool:
         """Tell whether any of these sources was heard then or later; those that do not tell count as heard while they are connected."""
-        for source in self._listened(sources):
+        for source in () if self._behind else self._listened(sources):
             heard = self._heard.get(source, float("-inf")) if source in SPEAKING else None
             if self._connected_since(source) is not None and (heard is None or heard >= at):
                 return True

@@ -64,6 +64,9 @@ class _Out:
 
     def clear(self, topic: str) -> None: ...
 
+    def is_behind(self, camera: str) -> bool:
+        return False
+
     def wake(self, camera: str, at: float) -> None: ...
 
     def doubt(self, camera: str) -> None: ...

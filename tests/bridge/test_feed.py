@@ -19,6 +19,7 @@ class Broker:
         self.levels: dict[str, bytes] = {}
         self.events: list[Message] = []
         self.doubts = 0
+        self.behind = False
 
     def happened(self, camera: str, events: Sequence[tuple[Message, str]], saved: Mapping[str, dict[str, Any]]) -> None:
         self.events += [message for message, _ in events]
@@ -28,6 +29,9 @@ class Broker:
 
     def clear(self, topic: str) -> None:
         del self.levels[topic]
+
+    def is_behind(self, camera: str) -> bool:
+        return self.behind
 
     def wake(self, camera: str, at: float) -> None: ...
 

@@ -11,6 +11,7 @@ from one_camera import OneCamera, fire, hot
 from test_feed import Broker
 
 from hik_thermal_plugin.bridge.feed import Feed
+from hik_thermal_plugin.bridge.lifecycle import ASK_AGAIN
 from hik_thermal_plugin.bridge.messages import Topics
 
 
@@ -152,3 +153,31 @@ def test_a_driver_that_counts_no_bytes_is_believed(
     clock.now = 110.6
     feed.tick()
     assert not active(broker)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_nothing_is_released_while_words_are_on_their_way(*, counts: bool) -> None:
+    camera = OneCamera(counts=counts)
+    alarm = fire((1, 68.0))
+    camera.tell(alarm)
+    camera.now += 10
+    camera.cycles.heard("alert_stream", camera.now if counts else None)
+    assert camera.cycles.tick(camera.now, camera.wall, behind=True).events == []
+    assert camera.cycles.doubting
+    assert camera.cycles.next_deadline() == camera.now + ASK_AGAIN
+    assert camera.wait(1) == [("end", alarm.id)]
+
+
+def test_a_feed_that_is_behind_releases_nothing() -> None:
+    clock = [100.0]
+    broker = Broker()
+    feed = Feed(CameraInfo(name="kiln", url="http://192.0.2.1"), Topics("p"), broker, 10.0, clock=lambda: clock[0])
+    feed.take(fire((1, 68.0)))
+    clock[0] += 30
+    feed.heard([])
+    broker.behind = True
+    feed.tick()
+    assert json.loads(broker.levels["p/kiln/2/alarm/fire"])["active"] is True
+    broker.behind = False
+    feed.tick()
+    assert json.loads(broker.levels["p/kiln/2/alarm/fire"])["active"] is False
