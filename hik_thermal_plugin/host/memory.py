@@ -1,4 +1,4 @@
-"""What the C library does with the memory of many threads."""
+"""What the C library does with the memory of many threads. Where it is not glibc, nothing happens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ctypes
 import os
 from typing import Final
 
+GIVE_BACK_SECONDS: Final = 3600.0
+"""How often what is free should be given back."""
 _M_ARENA_MAX: Final = -8
 _ARENAS: Final = 2
 
@@ -14,10 +16,21 @@ def share_arenas() -> None:
     """Let all threads take their memory from two places, as `MALLOC_ARENA_MAX=2` does (mallopt(3)); call it before there are threads.
 
     glibc has up to eight for each processor and gives a new thread another one: what the last thread there gave back, no other can use,
-    and a service whose threads come and go with its connections grows for days. Elsewhere nothing happens.
+    and a service whose threads come and go with its connections grows for days.
     """
-    if "MALLOC_ARENA_MAX" in os.environ:
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        _call("mallopt", _M_ARENA_MAX, _ARENAS)
+
+
+def give_back() -> None:
+    """Give pages to the machine in which nothing is held any more (malloc_trim(3)); takes milliseconds.
+
+    By itself glibc does so at the end of its memory only, and pictures and documents of all sizes leave holes in between.
+    """
+    _call("malloc_trim", 0)
+
+
+def _call(name: str, *arguments: int) -> None:
+    function = getattr(ctypes.CDLL(None), name, None)
+    if function is not None:
+        function(*arguments)

@@ -59,6 +59,7 @@ class Service:
         self._hold = Hold(session.host)
         self._occupancy = Occupancy()
         self._alive_at = 0.0
+        self._gave_back_at = time.monotonic()
 
     def run(self) -> None:
         """Start, then wait for signals and changes of the file; return at SIGTERM or Ctrl-C."""
@@ -78,6 +79,7 @@ class Service:
                         self._reload(inbox)
                     self._hold.tick()
                     self._live()
+                    self._give_back()
             except Stop:
                 log.info("ending")
                 self._notifier.stopping()
@@ -144,6 +146,12 @@ class Service:
     def _take_form(self) -> None:
         if self._chosen_form is None:
             logs.form(service_settings.log_format(self._document))
+
+    def _give_back(self) -> None:
+        now = time.monotonic()
+        if now - self._gave_back_at >= memory.GIVE_BACK_SECONDS:
+            self._gave_back_at = now
+            memory.give_back()
 
     def _live(self) -> None:
         """Give a sign of life, as often as is wanted, once every plugin has answered: a plugin that hangs makes systemd restart us."""

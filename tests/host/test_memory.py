@@ -6,8 +6,13 @@ import ctypes
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from nvr_hooks.loading import Plugins
+
+from hik_thermal_plugin.host import memory, running
+from hik_thermal_plugin.host.session import Session
 
 # Counts the places glibc takes memory from: each begins at a multiple of 64 MiB.
 PROGRAM = """
@@ -46,6 +51,39 @@ def arenas(*arguments: str, **more: str) -> int:
 def test_threads_share_two_arenas() -> None:
     assert arenas() >= 4
     assert arenas("shared") == 1  # and the heap
+
+
+HOLES = """
+import sys
+from types import SimpleNamespace
+from hik_thermal_plugin.host.memory import give_back
+def own():
+    return next(int(line.split()[1]) for line in open("/proc/self/smaps_rollup") if line.startswith("Anonymous:"))
+blocks = [bytearray(20_000) for _ in range(2000)]
+del blocks[::2]
+del blocks[1::3]
+before = own()
+give_back()
+sys.stdout.write(str(before - own()))
+"""
+
+
+@pytest.mark.skipif(not glibc, reason="the C library is not glibc")
+def test_holes_are_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, timeout=120, check=True)
+    assert int(done.stdout) > 10_000, "kB, of 26,000"
+
+
+def test_the_service_gives_back_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(clock[0]))
+    clock = [1000.0]
+    monkeypatch.setattr(running, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    service = running.Service(Session(Plugins()))
+    for _ in range(5):
+        clock[0] += 1800.0
+        service._give_back()
+    assert given == [4600.0, 8200.0]
 
 
 @pytest.mark.skipif(not glibc, reason="the C library is not glibc")
