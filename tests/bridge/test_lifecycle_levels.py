@@ -55,12 +55,13 @@ def test_a_rule_without_a_place_is_told_without_one() -> None:
     assert (target["id"], target["region"], target["rule"], target["active"]) == (None, [], 1, True)
 
 
-def test_of_two_rules_as_hot_the_later_one_is_on_top() -> None:
+@pytest.mark.parametrize(("order", "top"), [((1, 2), 2), ((2, 1), 1), ((1, 2, 1), 1)])
+def test_of_two_rules_as_hot_the_later_one_is_on_top(order: tuple[int, ...], top: int) -> None:
     camera = OneCamera()
-    for rule in (1, 2, 1):
+    for rule in order:
         camera.now += 1
         camera.tell(hot(rule))
-    assert camera.level("temperature")["rule"] == 1
+    assert camera.level("temperature")["rule"] == top
 
 
 @pytest.mark.parametrize(("condition", "held"), [("above", False), ("below", False)])
@@ -102,6 +103,29 @@ def test_a_restart_brings_back_who_told_what_of_which_life_cycle() -> None:
     assert after.wait(10) == [], "the alert stream told it: another source does not end it"
     after.connect()
     assert after.wait(10) == [("end", first.id)]
+
+
+def test_a_restart_brings_back_the_life_cycle_of_each_region_of_one_document() -> None:
+    before = OneCamera()
+    first = fire((1, 90.0))
+    before.tell(first)
+    before.tell(fire((1, 90.0), (2, 50.0)))
+    level = before.restarted().level("fire")
+    assert (level["celsius"], level["alarm_id"]) == (90.0, first.id)
+    assert level["targets"][0]["alarm_id"] == first.id != level["targets"][1]["alarm_id"]
+
+
+def test_a_restart_remembers_who_tells_a_kind_at_all() -> None:
+    before = OneCamera(online=False)
+    before.connect("metadata")
+    before.tell(fire((1, 68.0), source="metadata"))
+    before.wait(11)
+    assert before.active("fire") is False
+    after = before.restarted()
+    assert after.active("fire") is None
+    after.connect("metadata")
+    after.wait(11)
+    assert after.active("fire") is False
 
 
 @pytest.mark.parametrize(("text", "kept"), [('{"kind": "fire"}', {"kind": "fire"}), ("[1]", {}), ("{", {}), ("", {})])
