@@ -278,6 +278,17 @@ def test_an_unreadable_file_leaves_one_attempt(budget: Make, tmp_path: Path, tex
     assert is_blocked(budget())
 
 
+@pytest.mark.parametrize(("memory", "readable"), [(7, False), (8, True), (14, True), (15, False)])
+def test_a_file_that_asks_for_too_much_or_too_little_memory_is_not_believed(
+    budget: Make, tmp_path: Path, memory: int, *, readable: bool
+) -> None:
+    refuse(budget())
+    (file,) = tmp_path.glob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"memory": memory}))
+    with budget().attempt("kiln") as attempt:
+        assert attempt.last is not readable, "of a readable one, the refusal is another password's"
+
+
 def test_an_unreadable_file_is_mended_by_an_acceptance(budget: Make, tmp_path: Path) -> None:
     refuse(budget())
     (file,) = tmp_path.glob("*.json")
