@@ -163,8 +163,7 @@ class Braces:
         if self._scan == 0 and declared is not None and declared <= stop and self._is_whole(buffer, declared):
             return len(buffer[:declared].rstrip())
         if _MAY_END.search(buffer, self._peek, stop) is None:
-            last = max(buffer.rfind(b"}", self._peek, stop), buffer.rfind(b"]", self._peek, stop))
-            self._peek = stop if last < 0 else last
+            self._peek = stop  # what follows every brace so far has been seen
             return -1
         while True:
             if self._quoted:
