@@ -256,7 +256,7 @@ class RtspConnection:
             self._session = None
         elif reply.status < 300:
             self._succeeded(request, reply)
-        elif request.method == "GET_PARAMETER" and request.method == self._keep_alive:
+        elif request.method == "GET_PARAMETER":
             self._keep_alive = "OPTIONS"
         return Answered(request, reply)
 

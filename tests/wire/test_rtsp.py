@@ -110,11 +110,44 @@ def test_what_is_possible_in_which_state(state: State, allowed: set[str]) -> Non
                 getattr(connection, name)(URL)
 
 
-def test_a_refused_request_changes_no_state() -> None:
+@pytest.mark.parametrize(("status", "reason"), [(453, "Not Enough Bandwidth"), (300, "Multiple Choices"), (500, "")])
+def test_a_refused_request_changes_no_state(status: int, reason: str) -> None:
     connection = RtspConnection()
-    (event,) = answer(connection, connection.setup(URL), "Session: 1", status="453 Not Enough Bandwidth")
+    (event,) = answer(connection, connection.setup(URL), "Session: 1;timeout=5", status=f"{status} {reason}")
     assert isinstance(event, Answered)
-    assert (event.reply.status, event.reply.reason, connection.state) == (453, "Not Enough Bandwidth", State.INIT)
+    assert (event.reply.status, event.reply.reason, connection.state) == (status, reason, State.INIT)
+    assert connection.session_timeout == 60
+    assert b"Session" not in connection.setup(URL)
+
+
+def test_the_answer_to_play_may_name_the_session_anew() -> None:
+    connection = RtspConnection()
+    answer(connection, connection.setup(URL), "Session: 1;timeout=30")
+    answer(connection, connection.play(URL), "Session: 2;timeout=20")
+    assert connection.session_timeout == 20
+    assert b"Session: 2\r\n" in connection.keep_alive(URL)
+
+
+def test_an_answer_that_comes_when_the_state_has_changed_leaves_it() -> None:
+    connection = RtspConnection()
+    answer(connection, connection.setup(URL), "Session: 1")
+    late, play = connection.describe(URL), connection.play(URL)
+    answer(connection, play)
+    assert len(answer(connection, late)) == 1
+    assert connection.state is State.PLAYING
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_packets_of_every_track_are_known_behind_garbage(named: bool) -> None:
+    connection = RtspConnection()
+    for channels, chosen in (((0, 1), (4, 5)), ((2, 3), (6, 7))):
+        lines = [f"Transport: RTP/AVP/TCP;interleaved={chosen[0]}-{chosen[1]}"] if named else []
+        answer(connection, connection.setup(URL, channels), "Session: 1", *lines)
+    for channel in (0, 1, 2, 3, *((4, 5, 6, 7) if named else ())):
+        garbage = connection.garbage
+        assert connection.receive(b"\xff$" + bytes([channel]) + b"\0\x10" + PACKET) == [Interleaved(channel, PACKET)]
+        assert connection.garbage == garbage + 1
+    assert connection.receive(b"\xff$\x08\0\x10" + PACKET) == []
 
 
 def test_a_forgotten_session_leads_back_to_the_beginning() -> None:
@@ -155,6 +188,10 @@ def test_answers_that_never_come_are_not_awaited_for_ever() -> None:
 def test_an_address_from_the_device_cannot_add_a_header() -> None:
     with pytest.raises(BadAnswer, match="control characters"):
         RtspConnection().setup(URL + "\r\nX: y")
+    with pytest.raises(BadAnswer) as caught:
+        RtspConnection().setup("rtsp://h/\ud800 " + "x" * 300)
+    assert caught.value.data == b"rtsp://h/? " + b"x" * 189
+    assert RtspConnection().setup("rtsp://h/\ud800ä").startswith("SETUP rtsp://h/?ä RTSP/1.0\r\n".encode())
 
 
 @pytest.mark.parametrize(
@@ -241,6 +278,19 @@ def test_a_new_nonce_in_mid_session_is_no_refusal(secret: str) -> None:
     assert b'nonce="b2"' in connection.keep_alive(URL)
 
 
+def test_uses_of_a_nonce_are_counted_from_one(secret: str) -> None:
+    connection = RtspConnection("admin", secret)
+    sent = connection.describe(URL)
+    for nonce in ("a1", "b2"):
+        asked = challenge(nonce, ', qop="auth"')
+        sent = connection.retry(challenged(answer(connection, sent, asked, status="401 Unauthorized")))
+        assert f'nonce="{nonce}"'.encode() in sent
+        assert b"nc=00000001," in sent
+        answer(connection, sent)
+        sent = connection.describe(URL)
+        assert b"nc=00000002," in sent
+
+
 def test_credentials_of_which_nothing_is_known_are_not_sent_again(secret: str) -> None:
     connection = RtspConnection("admin", secret)
     answer(connection, connection.describe(URL), challenge("a1"), status="401 Unauthorized")
@@ -273,6 +323,7 @@ def test_what_cannot_be_answered_is_a_refusal(username: str, lines: list[str]) -
     connection = RtspConnection(username)
     (event,) = answer(connection, connection.describe(URL), *lines, status="401 Unauthorized")
     assert isinstance(event, Refused)
+    assert (event.request.method, event.reply.status) == ("DESCRIBE", 401)
 
 
 @pytest.mark.parametrize(

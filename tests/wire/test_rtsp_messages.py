@@ -13,6 +13,7 @@ from hik_thermal_plugin.wire.rtsp_messages import (
     MAX_BODY,
     MAX_GARBAGE,
     MAX_HEAD,
+    MAX_LINE,
     Interleaved,
     Message,
     MessageReader,
@@ -142,6 +143,134 @@ def test_nothing_is_hoarded_while_a_packet_is_awaited() -> None:
     for _ in range(50):
         reader.feed(b"\0" * 10_000)
     assert len(reader._buffer) < 100
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 511, 65_535])
+def test_packets_have_any_length_of_16_bits(size: int) -> None:
+    data = bytes(range(256)) * 256
+    packet = frame(1, data[:size])
+
+    assert MessageReader().feed(packet) == [Interleaved(1, data[:size])]
+    assert read([packet[:-1] + b"", packet[-1:]])[0] == [Interleaved(1, data[:size])]
+    assert read([OK + packet + OK + packet])[0][1::2] == [Interleaved(1, data[:size])] * 2
+
+
+@pytest.mark.parametrize(
+    ("channels", "packet", "found"),
+    [
+        ({4, 5}, frame(4, RTP), True),
+        ({4, 5}, frame(0, RTP), False),
+        ({4, 5}, frame(5, b"\x80" + bytes(7)), True),
+        ({4, 5}, frame(5, b"\x80" + bytes(6)), False),
+        ({4, 5}, frame(4, b"\x81" + bytes(0x7FF)), True),
+        ({4, 5}, frame(4, b"\x40" + bytes(20)), False),
+        ({4, 5}, frame(4, b"\xc0" + bytes(20)), False),
+        (set(), frame(15, RTP), True),
+        (set(), frame(16, RTP), False),
+        (set(), frame(0, RTP), True),
+    ],
+)
+def test_behind_garbage_a_packet_is_one_of_rtp_on_a_known_channel(
+    channels: set[int], packet: bytes, found: bool
+) -> None:
+    messages, reader = read([b"\xff" + packet + OK], frozenset(channels))
+
+    assert [type(message) for message in messages] == ([Interleaved, Reply] if found else [Reply])
+    assert reader.garbage == (1 if found else 1 + len(packet))
+
+
+def test_a_message_is_not_cut_where_the_bytes_happen_to_end() -> None:
+    for before in (OK, frame(0, bytes(40_000)) + OK, OK + frame(0, bytes(40_000))):
+        for message in (SDP, ANNOUNCE, OK):
+            for cut in (1, 3, 8, 20, len(message) - 1):
+                messages, reader = read([before + message[:cut], message[cut:] + OK])
+                assert messages == [*read([before])[0], *read([message])[0], *read([OK])[0]]
+                assert reader.garbage == 0
+        assert read([before + SDP + OK])[0] == [*read([before])[0], *read([SDP])[0], *read([OK])[0]]
+
+
+@pytest.mark.parametrize("word", [b"SET_PARAMETER", b"GET_PARAMETER", b"PLAY_NOTIFY", b"ANNOUNCE", b"RTSP"])
+def test_a_message_behind_garbage_may_come_in_pieces(word: bytes) -> None:
+    rest = b"/1.0 200 OK\r\n\r\n" if word == b"RTSP" else b" rtsp://192.0.2.10/ RTSP/1.0\r\n\r\n"
+    for cut in range(1, len(word) + 1):
+        messages, reader = read([b"\xff" + word[:cut], word[cut:], rest])
+        assert len(messages) == 1
+        assert (reader.garbage, reader.resyncs) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"X",
+        b"\xff",
+        b"XYZ\r\n",
+        b"A" * 31,
+        b"A" * 32,
+        b"RTSP/1.0 200 \x07OK",
+        b"RTSP/1.0 200",
+        b"ANNOUNCE \0",
+        b"OPTIONS/x",
+        b"RTSP 1.0 200 OK",
+        b"RTSP/1.0 200 " + b"x" * MAX_LINE + b"\r\n\r\n",
+        b"RTSP/1.0 20 OK\r\n\r\n",
+        b"rtsp/1.0 200 OK\r\n\r\n",
+        b"GET_PARAMETER rtsp://192.0.2.10/ HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_message_is_passed_as_soon_as_that_shows(garbage: bytes) -> None:
+    packets = frame(0, RTP) * 2
+    messages, reader = read([garbage, *([b"\0"] if garbage.endswith(b"200") else []), packets], frozenset({0, 1}))
+
+    assert messages == [Interleaved(0, RTP)] * 2
+    assert reader.garbage == len(garbage) + garbage.endswith(b"200")
+    assert reader.resyncs == 1
+
+
+def test_a_line_a_head_and_garbage_may_be_as_long_as_is_allowed() -> None:
+    start = b"RTSP/1.0 200 "
+    ((reply,), _) = read([start + b"x" * (MAX_LINE - len(start) - 1) + b"\n\n"])
+    assert isinstance(reply, Reply)
+    assert reply.reason == "x" * (MAX_LINE - len(start) - 1)
+    head = b"RTSP/1.0 200 OK\r\nX: " + b"y" * (MAX_HEAD - 24) + b"\r\n\r\n"
+    assert len(head) == MAX_HEAD
+    assert len(read([OK + head, OK])[0]) == 3
+    body = bytes(MAX_BODY)
+    messages, reader = read([b"RTSP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % MAX_BODY, body, OK])
+    assert isinstance(messages[0], Reply)
+    assert (messages[0].body, len(messages), reader.garbage) == (body, 2, 0)
+    messages, reader = read([b"\0" * MAX_GARBAGE + OK])
+    assert (len(messages), reader.garbage) == (1, MAX_GARBAGE)
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1e3", "", "²", "0x10"])
+def test_a_length_that_is_no_number_is_none(length: str) -> None:
+    messages, reader = read([SDP.replace(b"Length: 5", b"Length: " + length.encode())[: -len(b"v=0\r\n")] + OK])
+
+    assert [isinstance(message, Reply) and message.body for message in messages] == [b"", b""]
+    assert reader.garbage == 0
+
+
+def test_headers_hold_blanks_tabs_and_bytes_that_are_no_text() -> None:
+    lines = (b"RTSP/1.0 200 Gr\xfcn ", b"Date: Gr\xfcn", b"\t\tund rot", b" \t ", b": nothing", b"X :  y:z ", b"X:")
+    ((reply,), _) = read([b"\r\n".join(lines) + b"\r\n\r\n"])
+
+    assert reply == Reply(200, "Gr\ufffdn", {"date": ("Gr\ufffdn und rot",), "x": ("y:z", "")})
+    ((request,), _) = read([ANNOUNCE])
+    assert isinstance(request, ServerRequest)
+    assert (request.header("CSeq"), request.header("Date")) == ("9", None)
+
+
+def test_what_is_given_up_shows_what_came() -> None:
+    long = b"RTSP/1.0 200 OK\r\nContent-Length: 9999999\r\nX: " + b"y" * 300 + b"\r\n\r\n"
+    for data, shown in (
+        (b"HTTP/1.1 400 Bad Request\r\nX: y\r\n\r\n", b"HTTP/1.1 400 Bad Request\r"),
+        (b"\xff" * (MAX_GARBAGE + 20), b"\xff" * 200),
+        (long, long.partition(b"\n")[2][:200]),
+        (OK[:17] + b"X: y\r\n" * MAX_HEAD, (OK[:17] + b"X: y\r\n" * 99)[:200]),
+    ):
+        with pytest.raises(BadAnswer) as caught:
+            MessageReader().feed(data)
+        assert caught.value.data == shown
 
 
 PIECES = st.sampled_from(
