@@ -50,14 +50,13 @@ def open_document(data: bytes, *, bare: str = "json", max_bytes: int = MAX_DOCUM
     if clean[:1] in (b"{", b"["):
         return _open_json(clean, bare)
     if clean[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return _open_xml(clean.decode("utf-16", "replace").encode("utf-8", "replace"))
+        return _open_xml(clean.decode("utf-16", "replace").encode())
     raise BadAnswer("an empty document" if not clean else f"neither XML nor JSON: {_start(clean)}", data=data)
 
 
 def local_name(element: Element) -> str:
     """Return the name without its namespace."""
-    name = element.tag
-    return name.rpartition("}")[2] if name[0] == "{" else name
+    return element.tag.rpartition("}")[2]
 
 
 def fields(element: Element) -> dict[str, Element]:
@@ -183,7 +182,7 @@ def _open_repaired(repaired: bytes, data: bytes) -> Element:
 def _repair(data: bytes) -> bytes:
     """Mend what devices get wrong: bytes that are no UTF-8, control characters, a bad declaration, a bare ampersand (isapi.md 10 items 21, 35)."""
     words = _ILLEGAL.sub("", data.decode("utf-8", "replace")).strip()
-    words = _ILLEGAL_REFERENCE.sub("", _DECLARATION.sub("", words)).lstrip()
+    words = _ILLEGAL_REFERENCE.sub("", _DECLARATION.sub("", words))
     return _STRAY_AMPERSAND.sub("&amp;", words).encode()
 
 

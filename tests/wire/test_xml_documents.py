@@ -40,6 +40,8 @@ def test_names_count_without_their_namespace(namespace: str, inner: str) -> None
         (b"\r\n\r\n<a>x</a>", "x"),
         (b'\n<?xml version="1.0" encoding="UTF-8"?>\n<a>x</a>\n', "x"),
         (b"\xef\xbb\xbf<a>x</a>\0\0", "x"),
+        (b"\0\n\xef\xbb\xbf\0\r\n<a>x</a>", "x"),
+        ("<a>x\ud800y</a>".encode("utf-16", "surrogatepass"), "x\ufffdy"),
         (b'<?xml version="1.0" encoding="UTF-8"><a>x</a>', "x"),
         (b'<? xml version="1.0" encoding="UTF-8"?>\n<a>x</a>', "x"),
         (b'<?xml version="9" standalone="maybe"?><a>x</a>', "x"),
@@ -57,6 +59,7 @@ def test_names_count_without_their_namespace(namespace: str, inner: str) -> None
         (b"<a><![CDATA[x <b> &]]></a>", "x <b> &"),
         (b"<a><!-- c -->x<?pi y?></a>", "x"),
         (b"<p:a>x<p:b/></p:a>", "x"),
+        (b"<p:a><!-- c --><?pi y?>x<q:b><?pi y?><!-- c --></q:b></p:a>", "x"),
         (b"<a http:version='2' xmlns='http://h/'>x</a>", "x"),
         (b"<a>  x\n </a>", "x"),
         (b"<a/>", None),
@@ -92,8 +95,10 @@ def test_what_devices_get_wrong_is_mended(data: bytes, text: str | None) -> None
         b'{"a": 1} x',
         b"{'a': 1}",
         b"\xff\xfe<\0a\0",
+        b"\xff\xfe<\0a\0>\0<\0/\0a",
         b"<p:a><p:b></p:a>",
         b"<p:a><p:1/></p:a>",
+        "<p:a><p:ä/></p:a>".encode(),
     ],
 )
 def test_what_is_broken_is_a_bad_answer_with_its_bytes(data: bytes) -> None:
@@ -101,6 +106,25 @@ def test_what_is_broken_is_a_bad_answer_with_its_bytes(data: bytes) -> None:
         xml.open_document(data)
     assert str(raised.value)
     assert bool(raised.value.data) == bool(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "an empty document"),
+        (b"busy " + b"x" * 90, f"neither XML nor JSON: 'busy {'x' * 55}'"),
+        (b"<a><b>", r"broken or cut XML \(6 bytes\): Premature end .*; it begins '<a><b>'"),
+        (b"<p:a><p:b></p:a>", r"broken or cut XML \(16 bytes\): .*prefix p on a .*; it begins '<p:a><p:b></p:a>'"),
+        ("<p:a><p:ä/></p:a>".encode(), r"broken or cut XML \(18 bytes\): .*prefix p on a .*; it begins '<p:a>"),
+        (b'{"a": ', r"""broken or cut JSON \(6 bytes\): Expecting value: .*; it begins '{"a": '"""),
+        (b"[1", r"broken or cut JSON \(2 bytes\): Expecting .*; it begins '\[1'"),
+        (b'{"a\xff', r"broken or cut JSON \(4 bytes\): Unterminated .*; it begins '.\"a\ufffd'"),
+    ],
+)
+def test_a_bad_answer_says_what_is_wrong_with_it(data: bytes, words: str) -> None:
+    with pytest.raises(BadAnswer, match=words) as raised:
+        xml.open_document(data)
+    assert raised.value.data == data
 
 
 BOMB = b'<!DOCTYPE a [<!ENTITY a0 "ha">' + b"".join(
@@ -147,6 +171,22 @@ def test_deep_nesting_is_refused() -> None:
     ):
         with pytest.raises(BadAnswer):
             xml.open_document(data)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(b'{"a":', b"}"), (b'{"a":[', b"]}"), (b'{"aList":[', b"]}"), (b'{"aList":[{"a":', b"}]}")],
+)
+def test_json_may_be_nested_as_deep_as_any_device_does(start: bytes, end: bytes) -> None:
+    steps = 2 if b"List" in start else 1
+    for depth in range(2, 130):
+        data = b'{"x": 1, "y": ' + start * depth + b'{"z": 1}' + end * depth + b"}"
+        if 2 + steps * depth <= 64:
+            assert xml.descendant(xml.open_document(data), "z") is not None
+        else:
+            with pytest.raises(BadAnswer, match="deeper than 64") as raised:
+                xml.open_document(data)
+            assert raised.value.data == data
 
 
 def test_size_is_capped() -> None:
@@ -223,13 +263,16 @@ def test_what_is_not_there_reads_as_none() -> None:
         (b' \r\n{"b": "x", "c": 1}', "x"),
         (b'{"a": {"b": 5.25}}', "5.25"),
         (b'{"a": {"b": true}}', "true"),
+        (b'{"a": {"b": false}}\0\r\n', "false"),
         (b'{"a": {"b": null}}', None),
         (b'{"a": {"b": ["x", "y"]}}', "x"),
         (b'{"a": {"b": "\\u0001x\\ud800"}}', "x"),
         (b'{"a": {"b": "x\xff"}}', "x\ufffd"),
         (b'{"a": {"": 1, "1": 2, "c d": 3, "b": "x", "<": 4}}', "x"),
         (b'{"a": {"b": 1e400}}', "inf"),
-        (b'{"a": {"b": 1%s}}' % (b"0" * 60), None),
+        (b'{"a": {"b": 1%s}}' % (b"0" * 39), "1" + "0" * 39),
+        (b'{"a": {"b": 1%s}}' % (b"0" * 40), None),
+        (b'{"a": {"b": -1%s}}' % (b"0" * 40), None),
     ],
 )
 def test_json_is_the_same_tree(data: bytes, text: str | None) -> None:
@@ -252,6 +295,12 @@ def test_a_list_is_the_same_in_every_shape(data: bytes) -> None:
     root = xml.open_document(data)
 
     assert [xml.integer(point, "x") for point in xml.children(xml.child(root, "PointList"), "Point")] == [1, 2]
+
+
+def test_items_of_a_list_without_a_name_of_its_own() -> None:
+    root = xml.open_document(b'{"x": {"y": 1, "List": [{"a": 1, "b": 2}, {"a": 3}]}}')
+
+    assert [xml.integer(item, "a") for item in xml.children(xml.child(root, "List"), "item")] == [1, 3]
 
 
 def test_a_json_list_alone_has_the_name_of_its_items() -> None:
