@@ -118,32 +118,31 @@ def _choose_format(root: Element, capabilities: bytes | None, plan: _Plan) -> No
 def _spliced(document: bytes, root: Element, words: dict[Element, tuple[str, str]]) -> bytes:
     """Return the device's own bytes with some words exchanged, so that nothing else can differ."""
     body = document.lstrip(b" \t\r\n\0").rstrip(b"\0")
-    spans = _spans(body)
+    ends = _ends(body)
     elements = list(root.iter())
-    if len(spans) != len(elements):
+    if len(ends) != len(elements):
         raise Unsupported(f"the metadata configuration is damaged: {BY_HAND}")
     for item, (before, after) in sorted(words.items(), key=lambda pair: elements.index(pair[0]), reverse=True):
-        begin, end = spans[elements.index(item)]
-        begin = body.rfind(b">", begin, end) + 1
+        end = ends[elements.index(item)]
+        begin = body.rfind(b">", 0, end) + 1
         if body[begin:end].count(before.encode()) != 1:
             raise Unsupported(f"the metadata configuration is not understood: {BY_HAND}")
         body = body[:begin] + body[begin:end].replace(before.encode(), after.encode()) + body[end:]
     return body
 
 
-def _spans(body: bytes) -> list[tuple[int, int]]:
-    """Return for each element, in the order they begin, where its start tag and its end tag stand."""
-    spans: list[tuple[int, int]] = []
+def _ends(body: bytes) -> list[int]:
+    """Return for each element, in the order they begin, where its end tag stands."""
+    ends: list[int] = []
     open_ones: list[int] = []
     parser = expat.ParserCreate()
 
     def begin(name: str, attributes: object) -> None:
-        open_ones.append(len(spans))
-        spans.append((parser.CurrentByteIndex, 0))
+        open_ones.append(len(ends))
+        ends.append(0)
 
     def end(name: str) -> None:
-        index = open_ones.pop()
-        spans[index] = (spans[index][0], parser.CurrentByteIndex)
+        ends[open_ones.pop()] = parser.CurrentByteIndex
 
     parser.StartElementHandler = begin
     parser.EndElementHandler = end
@@ -151,4 +150,4 @@ def _spans(body: bytes) -> list[tuple[int, int]]:
         parser.Parse(body, True)
     except (expat.ExpatError, LookupError, ValueError) as err:  # LookupError: an encoding nobody knows
         raise Unsupported(f"the metadata configuration is damaged: {BY_HAND}") from err
-    return spans
+    return ends

@@ -250,7 +250,7 @@ class Metres(Number):
 
     def precision(self, node: Element) -> int:
         """Centimetres are whole."""
-        return 0 if (text(node, "distanceUnit") or "").lower().startswith("centi") else self.digits
+        return 0 if (text(node, "distanceUnit") or "").lower().startswith(("centi", "cm")) else self.digits
 
 
 @dataclass(frozen=True)

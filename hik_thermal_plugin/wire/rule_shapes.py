@@ -14,7 +14,7 @@ from itertools import combinations
 
 from nvr_hooks import Point
 
-from .rule_fields import ABSENT, Field, Missing, insert_after
+from .rule_fields import ABSENT, Field, insert_after
 from .units import Unit
 from .xml import Element, child, children, descendant, number, text
 
@@ -72,17 +72,12 @@ class Outline(Field):
     def _make_room(self, node: Element, count: int) -> list[Element]:
         single = (text(node, "type") or "").lower() == "point"
         wanted, other = (_POINT, _LIST) if single else (_LIST, _POINT)
-        if child(node, wanted[0]) is None:
-            before = child(node, other[0])
-            if before is None:
-                before = child(node, "type")
-            insert_after(before, wanted[0])
-            old = child(node, other[0])
-            if old is not None:
-                node.remove(old)
         holder = child(node, wanted[0])
         if holder is None:
-            raise Missing(wanted[0])
+            old = child(node, other[0])
+            holder = insert_after(child(node, "type") if old is None else old, wanted[0])
+            if old is not None:
+                node.remove(old)
         inner = child(holder, wanted[1])
         if inner is None:
             inner = _append(holder, wanted[1])

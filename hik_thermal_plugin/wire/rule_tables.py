@@ -51,12 +51,12 @@ class _Comparison(Field):
         """Change one half and keep the other."""
         quantity, condition = rule_words(before)
         if self.key == "quantity":
-            quantity = next((known for known in QUANTITIES if known == value), quantity)
+            quantity = next(known for known in QUANTITIES if known == value)
         else:
-            condition = next((known for known in CONDITIONS if known == value), condition)
-            if quantity is None:
-                raise Missing(f"rule whose quantity is known (it says {before})")
-        return write_comparison(quantity or "highest", condition or "above")
+            condition = next(known for known in CONDITIONS if known == value)
+        if quantity is None:
+            raise Missing(f"rule whose quantity is known (it says {before})")
+        return write_comparison(quantity, condition or "above")
 
     def alike(self, before: str, word: str) -> bool:
         """Compare what the words mean."""

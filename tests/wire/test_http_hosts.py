@@ -8,6 +8,7 @@ from nvr_hooks import BadAnswer, Unsupported
 
 from hik_thermal_plugin.wire.http_hosts import (
     Destination,
+    as_it_is,
     others_unchanged,
     point,
     read_slots,
@@ -97,6 +98,130 @@ def test_what_the_device_does_not_offer_is_unsupported() -> None:
     ):
         with pytest.raises(Unsupported, match="its hosts have no"):
             point(listed(slot(1)), "1", wanted, offered)
+
+
+@pytest.mark.parametrize("host", ["2001:db8::5", "192.0.2.5", "nvr.example"])
+def test_each_kind_of_address_has_its_field(host: str) -> None:
+    kind = "hostname" if host == "nvr.example" else "ipaddress"
+    name = {"2001:db8::5": "ipv6Address", "192.0.2.5": "ipAddress"}.get(host, "hostName")
+    for before in (
+        listed(slot(1)),
+        listed(slot(1), namespace=""),
+        listed(slot(1, more="<hostName>old.example</hostName>")),
+        listed(slot(1, more="<ipv6Address>::</ipv6Address>")),
+    ):
+        item = etree.fromstring(point(before, "1", Destination(host=host, port=80, path="/x")).single)
+        said = {etree.QName(field).localname: field.text for field in item}
+        assert {key: said[key] for key in ("ipAddress", "ipv6Address", "hostName") if key in said} == {name: host}
+        assert said["addressingFormatType"] == kind
+        assert len({etree.QName(field).namespace for field in item.iter()}) == 1
+    changes = {
+        change.name: change.after
+        for change in point(listed(slot(1)), "1", Destination(host=host, port=80, path="/")).changes
+    }
+    assert changes[name] == host
+    assert changes.get("addressingFormatType", "ipaddress") == kind
+
+
+def test_a_slot_with_nothing_gets_its_fields_in_order() -> None:
+    before = b"<HttpHostNotification><portNo>80</portNo><x/></HttpHostNotification>"
+    names = [field.tag for field in etree.fromstring(point(before, "", TARGET).single)]
+
+    assert names == [
+        "url",
+        "protocolType",
+        "parameterFormatType",
+        "addressingFormatType",
+        "ipAddress",
+        "portNo",
+        "httpAuthenticationMethod",
+        "x",
+    ]
+
+
+def test_a_field_without_a_text_is_as_good_as_none() -> None:
+    before = listed(slot(1, more="<hostName></hostName><ipv6Address> </ipv6Address>"))
+
+    assert release(before, "1").changes == ()
+    assert b"<hostName/>" in release(before, "1").whole
+
+
+def test_a_slot_can_be_written_once_more_as_it_is() -> None:
+    before = listed(USED, slot(2).replace("<userName></userName>", "<userName>Grün</userName>"), slot(3))
+    edit = as_it_is(before, "2")
+
+    assert edit.changes == ()
+    assert edit.single == b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(
+        etree.fromstring(edit.single), encoding="utf-8", xml_declaration=False
+    )
+    assert "<userName>Grün</userName>".encode() in edit.single
+    assert "<userName>Grün</userName>".encode() in edit.whole
+    assert edit.single.endswith(b"</HttpHostNotification>")
+    assert [read_slots(edit.single)[0], read_slots(edit.whole)] == [read_slots(before)[1], read_slots(before)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("<id>2</id>", "<id>2</id><more/>", True),
+        ("<portNo>8123</portNo>", "<portNo>8124</portNo>", False),
+        (">0</intervalBetweenEvents>", ">1</intervalBetweenEvents>", False),
+        ("<Extensions ", "<httpBroken>true</httpBroken><Extensions ", True),
+        ("<intervalBetweenEvents>", "<httpBroken>true</httpBroken><intervalBetweenEvents>", True),
+        ("<Extensions ", "<broken>true</broken><Extensions ", False),
+        ("<ipAddress>192.0.2.20</ipAddress>", "\n <ipAddress> 192.0.2.20</ipAddress>\n", True),
+        ("<ipAddress>192.0.2.20</ipAddress>", "<hostName>192.0.2.20</hostName>", False),
+    ],
+)
+def test_whether_other_slots_have_changed(old: str, new: str, same: bool) -> None:
+    before = listed(USED, slot(2))
+    after = before.replace(old.encode(), new.encode())
+
+    assert after != before
+    assert others_unchanged(before, after, "2") is same
+
+
+@pytest.mark.parametrize(
+    ("said", "host", "ours"),
+    [
+        ("2001:DB8:0:0::5", "2001:db8::5", True),
+        ("2001:db8::6", "2001:db8::5", False),
+        ("NVR.example", "nvr.Example", True),
+        ("nvr.example", "nvr.example.org", False),
+    ],
+)
+def test_an_address_is_known_again_in_any_spelling(said: str, host: str, ours: bool) -> None:
+    field = "ipv6Address" if ":" in said else "hostName"
+    document = listed(slot(1, "/hik-thermal/ffffffff", "0.0.0.0", 8089, f"<{field}>{said}</{field}>"))
+
+    assert read_slots(document)[0].leads_to(Destination(host=host, port=8089, path="/x")) is ours
+    assert not read_slots(document)[0].leads_to(Destination(host=host, port=8090, path="/x"))
+
+
+@pytest.mark.parametrize(
+    ("offer", "words"),
+    [
+        ('<protocolType opt="http"/>', r"no protocolType HTTPS \(there is http\)"),
+        (
+            '<protocolType opt="HTTP,HTTPS"/><addressingFormatType opt="ipaddress"/>',
+            "no addressingFormatType hostname ",
+        ),
+        (
+            '<httpAuthenticationMethod opt="MD5digest,base64"/>',
+            "httpAuthenticationMethod none .there is md5digest, base64",
+        ),
+        ('<httpAuthenticationMethod opt="MD5digest,None"/>', None),
+        ('<httpAuthenticationMethod/><protocolType opt=""/>', None),
+    ],
+)
+def test_it_is_told_which_word_the_device_lacks(offer: str, words: str | None) -> None:
+    wanted = Destination(host="nvr.example", port=1, path="/x", secure=True)
+    capabilities = f"<Cap><HttpHostNotification>{offer}</HttpHostNotification></Cap>".encode()
+    if words is None:
+        assert point(listed(slot(1)), "1", wanted, capabilities).changes
+        return
+    with pytest.raises(Unsupported, match=words):
+        point(listed(slot(1)), "1", wanted, capabilities)
 
 
 @pytest.mark.parametrize("document", [b"<Other/>", b"", b"<HttpHostNotificationList>", listed(slot(1))])

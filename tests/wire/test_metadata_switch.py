@@ -95,6 +95,45 @@ def test_a_document_that_is_not_understood_is_left_alone(document: bytes) -> Non
         switch_on(document)
 
 
+@pytest.mark.parametrize(
+    ("off", "on"),
+    [("false", "true"), ("False", "true"), ("0", "1"), ("off", "on"), ("OFF", "on"), ("no", "yes"), ("No", "yes")],
+)
+def test_a_switch_is_turned_on_in_the_words_of_the_device(off: str, on: str) -> None:
+    document = LISTED.replace(b">false<", f"> {off} <".encode())
+    switch = switch_on(document)
+    assert changed(document, switch) == [(f" {off} ", f" {on} ")] * 2
+    assert switch.changes == (f"thermometry/enable: {off} -> {on}", f"MetadataCfg/enabled: {off} -> {on}")
+
+
+@pytest.mark.parametrize("start", [b"", b"\r\n", b"\0\n\t ", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\0", b"\r\n\0\0"])
+def test_what_stands_around_the_document_is_no_part_of_it(start: bytes, end: bytes) -> None:
+    body = switch_on(start + NAMED + end).body
+    assert body == start.strip(b"\0\r\n\t ") + NAMED.replace(b"0<", b"1<", 1) + end.strip(b"\0")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (b"<Other/>", "metadata configuration <Other> is not understood: "),
+        (b"<" + b"n" * 90 + b"/>", f"metadata configuration <{'n' * 60}> is not understood: "),
+        (b' {"MetadataCfg": {"thermometry": false, "x": 1}}', "metadata configuration <MetadataCfg> is not understood"),
+        (b"<MetadataCfg/>", "no single switch for thermometry, fireDetection in the metadata configuration: "),
+        (
+            b"<MetadataCfg><thermometry><enabled>0</enabled><enable>0</enable></thermometry></MetadataCfg>",
+            "no single switch for thermometry in the metadata configuration: ",
+        ),
+        (b"<MetadataCfg><thermometry>false</thermometry><x>\xff</x></MetadataCfg>", "configuration is damaged: "),
+        (b"<MetadataCfg><thermometry>f<!-- -->alse</thermometry></MetadataCfg>", "configuration is not understood: "),
+        (FORMAT.replace(b"ISAPI,ONVIF", b"ONVIF"), "metadata is sent in the format ONVIF, and no other is named: "),
+    ],
+)
+def test_why_it_is_left_alone(document: bytes, words: str) -> None:
+    with pytest.raises(Unsupported, match=words):
+        switch_on(document)
+
+
 @given(st.sampled_from([LISTED, NAMED, PLAIN, FORMAT]), st.integers(0, 600), st.integers(0, 600), st.binary(max_size=4))
 def test_damaged_documents_are_values_or_known_errors(text: bytes, start: int, end: int, insert: bytes) -> None:
     try:
