@@ -13,10 +13,12 @@ from nvr_hooks import Unsupported, WrongUse
 from rule_documents import (
     REGIONS,
     STD_CGI,
+    area,
     differences,
     edit,
     leaves,
     rules,
+    slot,
 )
 
 from hik_thermal_plugin.wire.rules import edit_document, parse_rules
@@ -122,6 +124,114 @@ def test_documents_in_any_namespace_or_none_keep_it() -> None:
         assert len(tags) == 1
         assert namespace in done.document
         assert b'xmlns=""' not in done.document
+
+
+def listed(*slots: str) -> bytes:
+    return f'<ThermometryRegionList xmlns="{STD_CGI}">{"".join(slots)}</ThermometryRegionList>'.encode()
+
+
+def only(document: bytes) -> dict[str, Any]:
+    found: Any = parse_rules({"regions": document})["regions"]
+    assert list(found) == [1]
+    return dict(found[1])
+
+
+@pytest.mark.parametrize(
+    ("enabled", "name"),
+    [
+        (("false", "true"), "b"),
+        (("true", "false"), "a"),
+        (("true", "true"), "a"),
+        (("0", "1"), "b"),
+        (("", "true"), "a"),
+    ],
+)
+def test_of_slots_with_one_number_the_first_that_is_enabled_counts(enabled: tuple[str, str], name: str) -> None:
+    slots = [slot(1, enabled=word, name=name) for word, name in zip(enabled, "ab", strict=True)]
+
+    assert only(listed(*slots))["name"] == name
+
+
+def test_one_region_may_come_alone() -> None:
+    assert only(slot(1, area((100, 900), (500, 300), kind="line"), enabled="true").encode())["points"] == [
+        [0.1, 0.1],
+        [0.5, 0.7],
+    ]
+
+
+POINT = "<Point><CalibratingCoordinates><positionX>250</positionX><positionY>250</positionY></CalibratingCoordinates></Point>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "points"),
+    [
+        (area((100, 900), (500, 300), kind="line") + POINT, [[0.1, 0.1], [0.5, 0.7]]),
+        (area((100, 900), (500, 300), kind="LINE"), [[0.1, 0.1], [0.5, 0.7]]),
+        (area((100, 900), kind="point") + POINT, [[0.25, 0.75]]),
+        (area((100, 900), kind="Point"), None),
+        (POINT, [[0.25, 0.75]]),
+        ("<type>circle</type>" + POINT, [[0.25, 0.75]]),
+        (area((100, 900), (200, 800), kind="circle"), [[0.1, 0.1], [0.2, 0.2]]),
+        ("<type>region</type>" + POINT, None),
+        ("<type>point</type>" + POINT.replace("positionY>", "y>"), None),
+        ("<type>point</type>" + POINT.replace("positionX>", "x>"), None),
+        ("<x/>", None),
+    ],
+)
+def test_which_points_are_those_of_the_rule(inner: str, points: Any) -> None:
+    assert only(listed(slot(1, inner, enabled="true"))).get("points") == points
+
+
+@pytest.mark.parametrize(
+    ("wide", "high", "point"),
+    [
+        ("3000", "7000", [0.083333, 0.964286]),
+        ("0", "0", [0.25, 0.75]),
+        ("0.5", "", [0.25, 0.75]),
+        ("x", "500", [0.25, 0.5]),
+        ("500", "-1", [0.5, 0.75]),
+        ("1", "1", [250.0, -249.0]),
+    ],
+)
+def test_the_scale_of_the_document(wide: str, high: str, point: list[float]) -> None:
+    size = (
+        f"<normalizedScreenSize><normalizedScreenWidth>{wide}</normalizedScreenWidth>"
+        f"<normalizedScreenHeight>{high}</normalizedScreenHeight></normalizedScreenSize>"
+    )
+    document = listed(size, slot(1, "<type>point</type>" + POINT, enabled="true"))
+
+    assert only(document)["points"] == [point]
+
+
+def test_points_that_are_there_already_stay_as_the_camera_writes_them() -> None:
+    document = REGIONS.replace(b"<positionX>100</positionX>", b"<positionX> 100.0</positionX>")
+    for entry in (dict(rules("regions")[1]), {"points": rules("regions")[1]["points"]}):
+        done = edit_document("regions", document, {"regions": {**rules("regions"), 1: {**entry, "name": "new"}}})
+        assert differences(document, done.document) == ["ThermometryRegion[1]/name"]
+        assert "<name>二二</name>".encode() in done.document, "and what is no ASCII too"
+
+
+@pytest.mark.parametrize(
+    ("inner", "behind"),
+    [
+        ("<type>line</type><x/>", "type"),
+        ("<type>line</type><x/><Point/><y/>", "x"),
+        ("<type>line</type><x/>" + POINT + "<y/>", "x"),
+    ],
+)
+def test_the_points_are_put_where_the_others_were(inner: str, behind: str) -> None:
+    document = listed(slot(1, inner, enabled="true"))
+    done = edit_document("regions", document, {"regions": {1: {"points": [[0.1, 0.2], [0.3, 0.4]]}}})
+    names = [etree.QName(item).localname for item in etree.fromstring(done.document)[0]]
+
+    assert names.index("Region") == names.index(behind) + 1
+    assert "Point" not in names
+    assert only(done.document)["points"] == [[0.1, 0.2], [0.3, 0.4]]
+
+
+def test_a_slot_without_a_type_has_no_place_for_points() -> None:
+    with pytest.raises(Unsupported, match=r"ThermometryRegionList of this camera has no Region \(regions\.1\.points\)"):
+        edit_document("regions", listed(slot(1, "<x/>")), {"regions": {1: {"points": [[0.1, 0.2], [0.3, 0.4]]}}})
 
 
 points = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(list)

@@ -27,9 +27,10 @@ from hik_thermal_plugin.wire.rules import SECTIONS, Section, edit_document, pars
 
 
 def test_what_the_camera_has_becomes_one_document() -> None:
-    assert RULES["mode"] == "normal"
-    assert RULES["roi"] is False
-    assert RULES["basic"] == {
+    found: dict[str, Any] = parse_rules(DOCUMENTS)
+    assert found["mode"] == "normal"
+    assert found["roi"] is False
+    assert found["basic"] == {
         "enabled": True,
         "unit": "celsius",
         "range": "-20~150",
@@ -42,18 +43,18 @@ def test_what_the_camera_has_becomes_one_document() -> None:
         "stream_overlay": True,
     }
     rest = {"emissivity": 0.95, "distance_m": 2.0, "reflected_celsius": None}
-    assert RULES["regions"] == {
+    assert found["regions"] == {
         1: {"name": "kiln door", "type": "region", "points": [[0.1, 0.1], [0.5, 0.1], [0.5, 0.7], [0.1, 0.7]], **rest},
         2: {"name": "二二", "type": "line", "points": [[0.25, 0.26], [0.61, 0.83]], **rest},
         3: {"name": "motor", "type": "point", "points": [[0.5, 0.5]], **rest},
     }
     seconds = {"tolerance_kelvin": 3.0, "pre_alarm_seconds": 0, "alarm_seconds": 2}
-    assert RULES["alarm_rules"] == {
+    assert found["alarm_rules"] == {
         1: {"quantity": "highest", "condition": "above", "pre_alarm_celsius": 60.0, "alarm_celsius": 80.0, **seconds},
         2: {"quantity": "difference", "condition": "below", "pre_alarm_kelvin": 9.0, "alarm_kelvin": 4.5, **seconds},
         4: {"pre_alarm_celsius": 60.0, "alarm_celsius": 80.0, **seconds},
     }
-    assert RULES["difference_rules"] == {
+    assert found["difference_rules"] == {
         1: {
             "rule": 1,
             "other_rule": 2,
@@ -63,15 +64,15 @@ def test_what_the_camera_has_becomes_one_document() -> None:
             "alarm_seconds": 5,
         }
     }
-    assert RULES["pixel_to_pixel"] == {
+    assert found["pixel_to_pixel"] == {
         "emissivity": 1.0,
         "distance_m": 0.5,
         "bytes_per_value": 4,
         "thermal_picture": True,
         "visible_picture": True,
     }
-    assert RULES["fire_detection"] is True
-    assert sections_of(RULES) == SECTIONS
+    assert found["fire_detection"] is True
+    assert sections_of(found) == SECTIONS
 
 
 @pytest.mark.parametrize("through", [yaml.safe_dump, json.dumps])
@@ -264,6 +265,77 @@ def test_another_document_is_a_bad_answer(section: Section, document: bytes) -> 
         parse_rules({section: document}, camera="kiln")
     with pytest.raises(BadAnswer):
         edit_document(section, document, RULES)
+
+
+@pytest.mark.parametrize("camera", ["kiln", ""])
+@pytest.mark.parametrize(
+    ("section", "document", "words"),
+    [
+        ("mode", b"busy", "neither XML nor JSON: 'busy'"),
+        (
+            "basic",
+            b"<ResponseStatus><statusString>Invalid</statusString><subStatusCode>notSupport</subStatusCode></ResponseStatus>",
+            "the device answered Invalid, notSupport instead of basic",
+        ),
+        ("pixel_to_pixel", b"<Other><more/></Other>", "Other has nothing of pixel_to_pixel"),
+        ("fire_detection", b"<Other/>", "Other has nothing of fire_detection"),
+        ("regions", b"<Other><ThermometryRegion/></Other>", "Other is no list of regions"),
+        ("alarm_rules", b"<Other><id>1</id></Other>", "Other has no alarm rules"),
+    ],
+)
+def test_what_came_instead_is_told(section: Section, document: bytes, words: str, camera: str) -> None:
+    with pytest.raises(BadAnswer) as caught:
+        parse_rules({section: document}, camera=camera)
+
+    assert str(caught.value) == (f"kiln: {words}" if camera else words)
+    assert (caught.value.camera, caught.value.data) == (camera, document)
+
+
+def test_a_slot_that_is_not_there_is_told_with_the_camera() -> None:
+    with pytest.raises(Unsupported) as caught:
+        edit("alarm_rules", alarm_rules={7: {}})
+    assert (str(caught.value), caught.value.camera) == ("kiln: alarm_rules.7: the camera has slots 1 to 4", "kiln")
+    empty = b"<ThermometryRegionList/>"
+    with pytest.raises(Unsupported, match=r"^regions\.1: the camera has none$"):
+        edit_document("regions", empty, {"regions": {1: {}}})
+
+
+def test_one_kind_of_alarm_rule_alone() -> None:
+    start, middle = b"<ThermometryAlarmModeList", b"<TemperatureDifferenceComparisonList"
+    head, rest = ALARM_RULES.split(start)
+    modes, differences_ = rest.split(middle)
+    only_modes = parse_rules({"alarm_rules": head + start + modes + b"</ThermometryAlarmRule>"})
+    only_differences = parse_rules({"alarm_rules": head + middle + differences_})
+
+    assert only_modes == {"alarm_rules": RULES["alarm_rules"]}
+    assert only_differences == {"alarm_rules": {}, "difference_rules": RULES["difference_rules"]}
+
+
+@pytest.mark.parametrize(
+    ("word", "unit"),
+    [("degreeFahrenheit", "fahrenheit"), ("degreeKelvin", "kelvin"), ("x", "celsius"), ("", "celsius")],
+)
+def test_limits_are_read_in_the_unit_of_the_camera(word: str, unit: Any) -> None:
+    basic = BASIC.replace(b"degreeCentigrade", word.encode()).replace(b"<alarm>55.0", b"<alarm>140.0")
+    celsius = {"celsius": 140.0, "fahrenheit": 60.0, "kelvin": -133.15}[unit]
+    found: dict[str, Any] = parse_rules({"basic": basic, "alarm_rules": ALARM_RULES})
+
+    assert unit_of(basic) == unit
+    assert found["basic"]["alarm_celsius"] == celsius
+    again: dict[str, Any] = parse_rules({"alarm_rules": ALARM_RULES}, unit=unit)
+    for rules_ in (found["alarm_rules"], again["alarm_rules"]):
+        assert rules_[1]["alarm_celsius"] == {"celsius": 80.0, "fahrenheit": 26.666667, "kelvin": -193.15}[unit]
+        assert rules_[2]["alarm_kelvin"] == (2.5 if unit == "fahrenheit" else 4.5)
+    assert edit_document("basic", basic, {"basic": {"alarm_celsius": celsius}}).changes == ()
+    (change,) = edit_document("basic", basic, {"basic": {"alarm_celsius": celsius + 5}}).changes
+    assert (change.before, change.after) == (celsius, celsius + 5)
+
+
+def test_what_is_off_already_keeps_nothing_behind_it_from_being_written() -> None:
+    document, changes = edit("pixel_to_pixel", pixel_to_pixel={"reflected_celsius": None, "bytes_per_value": 2})
+
+    assert changes == [("pixel_to_pixel.bytes_per_value", 4, 2)]
+    assert b"<temperatureDataLength>2<" in document
 
 
 @given(st.sampled_from(SECTIONS), st.data())
