@@ -64,8 +64,6 @@ def device_time(value: int, zone: tzinfo | None) -> datetime | None:
 
     None also without a `zone`: nobody can tell which moment a local time names.
     """
-    if value == 0:
-        return None
     try:
         second = whole_second(value & 63)
         at = datetime(
