@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -81,7 +82,7 @@ def _named(media: Media) -> Iterator[str]:
 
 def _clock(media: Media, payload_type: int) -> int:
     rate = media.encodings.get(payload_type, "").partition("/")[2].partition("/")[0].strip()
-    return int(rate) if rate.isascii() and rate.isdigit() and int(rate[:9]) > 0 and len(rate) < 9 else CLOCK
+    return int(rate) if rate.isascii() and rate.isdigit() and len(rate) < 9 and int(rate) > 0 else CLOCK
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -95,10 +96,10 @@ def _parameters(text: str) -> dict[str, str]:
 def _headers(codec: Codec, parameters: dict[str, str]) -> Iterator[bytes]:
     """Return what can be read of the parameter sets; the rest comes in the stream."""
     if codec == "mpeg4":
-        try:
-            yield bytes.fromhex(parameters.get("config", ""))
-        except ValueError:
-            return
+        with suppress(ValueError):
+            if configuration := bytes.fromhex(parameters.get("config", "")):
+                yield configuration
+        return
     for name in ("sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps"):
         for text in parameters.get(name, "").split(","):
             try:

@@ -71,6 +71,77 @@ def test_a_stream_without_video_we_know_says_what_it_has(lines: str, message: st
         track(f"v=0\n{lines}\n")
 
 
+@pytest.mark.parametrize(
+    ("rtpmap", "clock"),
+    [
+        ("H264/90000", 90_000),
+        ("H264/45000", 45_000),
+        ("H264/ 48000 /1", 48_000),
+        ("H264/1", 1),
+        ("H264/99999999", 99_999_999),
+        ("H264/100000000", 90_000),
+        ("H264/0", 90_000),
+        ("H264/-5", 90_000),
+        ("H264/x", 90_000),
+        ("H264/²", 90_000),
+        ("H264", 90_000),
+    ],
+)
+def test_a_clock_without_sense_is_the_usual_one(rtpmap: str, clock: int) -> None:
+    assert track(f"v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 {rtpmap}\n").clock_rate == clock
+    assert track("v=0\nm=video 0 RTP/AVP 26\n").clock_rate == 90_000
+
+
+@pytest.mark.parametrize(
+    ("lines", "audio"),
+    [
+        ("m=audio 0 RTP/AVP 0", "PCMU"),
+        ("m=audio 0 RTP/AVP 14", "MPA"),
+        ("m=audio 0 RTP/AVP 99", "PAYLOAD TYPE 99"),
+        ("m=audio 0 RTP/AVP 104\na=rtpmap:104 mpeg4-generic/16000/1", "MPEG4-GENERIC"),
+        ("m=audio 0 RTP/AVP 8 0\na=rtpmap:8 G726-16/8000", "G726-16"),
+        ("m=audio 0 RTP/AVP\nm=audio 0 RTP/AVP 8", "PCMA"),
+        ("m=application 0 RTP/AVP 107", None),
+    ],
+)
+def test_sound_is_named_wherever_it_stands(lines: str, audio: str | None) -> None:
+    video_lines = "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000"
+
+    for text in (f"v=0\n{lines}\n{video_lines}\n", f"v=0\n{video_lines}\n{lines}\n"):
+        assert (track(text).codec, track(text).audio) == ("h264", audio)
+
+
+SETS = tuple(base64.b64encode(unit).decode() for unit in (b"\x40\x01vps", b"\x42\x01sps", b"\x44\x01pps"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "headers"),
+    [
+        ("sprop-vps={}; sprop-sps={}; sprop-pps={}", (0, 1, 2)),
+        ('sprop-pps="{2}";SPROP-SPS= "{1}" ;sprop-vps="{0}"', (0, 1, 2)),
+        ("sprop-parameter-sets={1},{2}", (1, 2)),
+        ("sprop-parameter-sets=A,{2},,{1}", (2, 1)),
+        ("sprop-parameter-sets=AAAAAQ==,AAAAA" + base64.b64encode(b"\0\0\0\x01\x44\x01pps").decode()[5:], (2,)),
+        ("packetization-mode=1", ()),
+    ],
+)
+def test_parameter_sets_of_a_description(parameters: str, headers: tuple[int, ...]) -> None:
+    text = parameters.format(*SETS)
+    found = track(f"v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H265/90000\na=fmtp:96 {text}\n")
+
+    assert found.headers == tuple(base64.b64decode(SETS[index]) for index in headers)
+
+
+@pytest.mark.parametrize(
+    ("config", "headers"),
+    [(";config=000001b0", (b"\0\0\x01\xb0",)), (";config=0g", ()), (";config=", ()), ("", ())],
+)
+def test_the_configuration_of_mpeg4(config: str, headers: tuple[bytes, ...]) -> None:
+    lines = f"m=video 0 RTP/AVP 96\na=rtpmap:96 MP4V-ES/90000\na=fmtp:96 profile-level-id=1{config}"
+
+    assert track(f"v=0\n{lines}\n").headers == headers
+
+
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 @pytest.mark.parametrize(("b_pictures", "depth"), [(0, 0), (2, 2), (3, 2)])
 def test_the_order_of_pictures_is_read_in_the_parameter_sets(codec: Codec, b_pictures: int, depth: int) -> None:
