@@ -69,12 +69,14 @@ class NalPicture:
     def begins_late(self, payload: bytes) -> bool:
         """Tell whether the payload is a later slice of a picture, not its first."""
         start = 3 if self._hevc else 2
-        if len(payload) <= start:
+        if len(payload) < start:
             return False
         kind = payload[0] >> 1 & 63 if self._hevc else payload[0] & 31
         if kind == (49 if self._hevc else 28):
             if not payload[start - 1] & 0x80:
                 return True
+            if len(payload) == start:
+                return False
             kind = payload[start - 1] & (63 if self._hevc else 31)
             first = payload[start]
         else:

@@ -74,7 +74,8 @@ class ProgramStreamReader:
         if code == _PACK:
             if len(buffer) - at < 14:
                 return None
-            return at + 14 + (buffer[at + 13] & 7) if buffer[at + 4] >> 6 == 1 else at + 12  # MPEG-1 has a shorter one
+            end = at + 14 + (buffer[at + 13] & 7) if buffer[at + 4] >> 6 == 1 else at + 12  # MPEG-1 has a shorter one
+            return end if end <= len(buffer) else None
         if len(buffer) - at < 6:
             return None
         end = at + 6 + int.from_bytes(buffer[at + 4 : at + 6], "big")

@@ -77,25 +77,205 @@ def test_sound_private_streams_and_rubbish_are_passed_over() -> None:
     assert reader.skipped == 1
 
 
-def test_the_time_goes_on_where_its_33_bits_begin_anew() -> None:
-    def packet(stamp: int, unit: bytes) -> bytes:
-        time = bytes(
-            [0x21 | stamp >> 29 & 14, stamp >> 22 & 255, 1 | stamp >> 14 & 254, stamp >> 7 & 255, 1 | stamp << 1 & 254]
+SETS = [bytes.fromhex("674d002831e52c0a00f2407682211216"), b"\x68\xce\x3c\x80"]
+"""Of H.264: three pictures may be reordered."""
+KEY, P, LATER = b"\x65\x88abc", b"\x41\x9aabc", b"\x41\x48abc"
+HEVC_SETS = [
+    b"\x40\x01\x0c\x01",
+    bytes.fromhex("42015101ffffffff00000300000300005d6800f0000438514526"),
+    b"\x44\x01\xc1",
+]
+HEVC_KEY, HEVC_P, HEVC_LATER = b"\x26\x01\x80abc", b"\x02\x01\x80abc", b"\x02\x01\x40abc"
+
+
+def packet(*units: bytes, stamp: int | None = None, flags: int = 0, head: bytes = b"", stream_id: int = 0xE0) -> bytes:
+    """Return a packet of video (ISO/IEC 13818-1 2.4.3.6) with a time, if one is given."""
+    if stamp is not None:
+        flags |= 0x80
+        parts = (
+            0x21 | stamp >> 29 & 14,
+            stamp >> 22 & 255,
+            1 | stamp >> 14 & 254,
+            stamp >> 7 & 255,
+            1 | stamp << 1 & 254,
         )
-        body = b"\x80\x80\x05" + time + b"\0\0\1" + unit
-        return b"\0\0\1\xe0" + len(body).to_bytes(2, "big") + body
-
-    sets = b"\0\0\1".join([b"\x67\x42\0\x1e", b"\x68\xce", b"\x65\x88abc"])
-    found = read(packet((1 << 33) - 3600, sets), packet(0, b"\x41\x9aabc"), packet(3600, b"\x41\x9aabc"))
-
-    assert [frame.timestamp for frame in found] == [0, 3600, 7200]
+        head = bytes(parts) + head
+    body = bytes([0x80, flags, len(head)]) + head + b"".join(b"\0\0\1" + unit for unit in units)
+    return b"\0\0\1" + bytes([stream_id]) + len(body).to_bytes(2, "big") + body
 
 
-def test_another_codec_is_named() -> None:
-    mapped = b"\0\0\1\xbc\0\x0e\xe0\xff\0\0\0\x04\x10\xe0\0\0crc_"
+def mapped(*streams: tuple[int, int, bytes], info: bytes = b"", crc: bytes = b"crc_") -> bytes:
+    """Return a map of the streams (2.5.4.1): type, id and descriptors of each."""
+    listed = b"".join(bytes([kind, number]) + len(more).to_bytes(2, "big") + more for kind, number, more in streams)
+    body = b"\xe0\xff" + len(info).to_bytes(2, "big") + info + len(listed).to_bytes(2, "big") + listed + crc
+    return b"\0\0\1\xbc" + len(body).to_bytes(2, "big") + body
 
+
+def units(frames: list[CodedFrame]) -> list[list[bytes]]:
+    return [frame.data.split(b"\0\0\0\1")[1:] for frame in frames]
+
+
+@pytest.mark.parametrize(
+    ("streams", "info"),
+    [
+        ([(0x10, 0xE0, b"")], b""),
+        ([(0x10, 0xEF, b"")], b"info"),
+        ([(0x0F, 0xC0, b"sound"), (0x10, 0xE0, b"")], b"\x1b\xe0\0\0" * 70),
+        ([(0x0F, 0xC0, bytes(300)), (0x90, 0xBD, b""), (0x10, 0xE1, b"x")], b""),
+        ([(0x0F, 0xDF, b""), (0x0F, 0xF0, b""), (0x10, 0xE0, b""), (0x1B, 0xE1, b"")], b""),
+    ],
+)
+def test_another_codec_is_named(streams: list[tuple[int, int, bytes]], info: bytes) -> None:
     with pytest.raises(Unsupported, match="0x10"):
-        read(mapped)
+        read(mapped(*streams, info=info))
+
+
+def test_a_map_without_video_says_nothing() -> None:
+    for data in (
+        mapped((0x0F, 0xC0, b""), crc=b"\x10\xe0\0\0"),
+        mapped(),
+        mapped((0x1B, 0xE0, b""), (0x10, 0xE1, b"")),
+    ):
+        assert units(read(data + packet(*SETS, KEY, stamp=0))) == [[*SETS, KEY]]
+
+
+def test_units_are_those_of_the_codec_that_is_mapped() -> None:
+    (frame,) = read(mapped((0x24, 0xE0, b"")) + packet(HEVC_KEY, stamp=9))
+    assert (frame.codec, frame.key, frame.reordered) == ("hevc", True, None)
+    (frame,) = read(mapped((0x1B, 0xE0, b"")) + packet(KEY, stamp=9))
+    assert (frame.codec, frame.key) == ("h264", True)
+    assert read(packet(KEY, stamp=9)) == [], "without a map and parameter sets nobody knows"
+
+
+@pytest.mark.parametrize("first", [0x67, 0x27, 0x47])
+def test_the_codec_shows_in_the_first_parameter_set(first: int) -> None:
+    sets = [bytes([first]) + SETS[0][1:], SETS[1]]
+    (frame,) = read(packet(b"\x07\x01\x01", *sets, KEY, stamp=9))
+    assert units([frame]) == [[*sets, KEY]]
+    assert (frame.codec, frame.timestamp, frame.reordered) == ("h264", 0, 3)
+    (frame,) = read(packet(*HEVC_SETS, HEVC_KEY, stamp=9))
+    assert units([frame]) == [[*HEVC_SETS, HEVC_KEY]]
+    assert (frame.codec, frame.headers, frame.reordered) == ("hevc", b"\0\0\0\1" + b"\0\0\0\1".join(HEVC_SETS), 3)
+
+
+@pytest.mark.parametrize(
+    ("sent", "pictures"),
+    [
+        ([*SETS, KEY, P, LATER, LATER, P], [[*SETS, KEY], [P, LATER, LATER], [P]]),
+        ([*SETS, KEY, KEY, *SETS, KEY], [[*SETS, KEY]] * 3),
+        (
+            [b"\x09\xf0\x80", *SETS, KEY, b"\x09\xf0\x80", P, b"\x06sei", P],
+            [[*SETS, KEY], [b"\x09\xf0\x80", P], [b"\x06sei", P]],
+        ),
+        ([*SETS, KEY, SETS[1], P], [[*SETS, KEY], [SETS[1], P]]),
+        ([*SETS, KEY, b"\x0c\xff\x80", b"\x0a\xff\xff", P], [[*SETS, KEY, b"\x0c\xff\x80", b"\x0a\xff\xff"], [P]]),
+        ([*SETS, KEY + b" \n", P + b"\0\0\0", P], [[*SETS, KEY + b" \n"], [P], [P]]),
+        ([*HEVC_SETS, HEVC_KEY, HEVC_P, HEVC_LATER, HEVC_P], [[*HEVC_SETS, HEVC_KEY], [HEVC_P, HEVC_LATER], [HEVC_P]]),
+        (
+            [*HEVC_SETS, HEVC_KEY, b"\x46\x01\x50", HEVC_P, b"\x4e\x01sei", HEVC_P, *HEVC_SETS, HEVC_KEY],
+            [[*HEVC_SETS, HEVC_KEY], [b"\x46\x01\x50", HEVC_P], [b"\x4e\x01sei", HEVC_P], [*HEVC_SETS, HEVC_KEY]],
+        ),
+        (
+            [*HEVC_SETS, HEVC_KEY, b"\x50\x01sei", b"\x3e\x01\x80a", HEVC_KEY],
+            [[*HEVC_SETS, HEVC_KEY, b"\x50\x01sei"], [b"\x3e\x01\x80a"], [*HEVC_SETS, HEVC_KEY]],
+        ),
+    ],
+)
+def test_a_picture_ends_where_the_next_begins(sent: list[bytes], pictures: list[list[bytes]]) -> None:
+    together = packet(*sent, stamp=9)
+    apart = b"".join(packet(unit, stamp=9 + number) for number, unit in enumerate(sent))
+    for data in (together, apart):
+        for pieces in ([data], in_pieces(data, 1), in_pieces(data, 3)):
+            reader = ProgramStreamReader()
+            found = [frame for piece in pieces for frame in reader.feed(piece)]
+            assert units(found) == pictures[:-1]
+            assert units(found + reader.close()) == pictures
+            assert (reader.damaged, reader.skipped) == (0, 0)
+    assert [frame.timestamp for frame in read(together)] == [3600 * number for number in range(len(pictures))]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        *(([0, 1 << bit], [0, 1 << bit]) for bit in range(32)),
+        ([1 << 32, 5], [0, (1 << 32) + 5 - (1 << 33)]),
+        ([5, 5 + (1 << 32)], [0, -(1 << 32)]),
+        ([(1 << 33) - 1, 0], [0, 1]),
+        ([7200, 3600, 0, 9000], [0, -3600, -7200, 1800]),
+        ([9, None, None, 20_000], [0, 3600, 7200, 19_991]),
+        ([0x155555555, 0x0AAAAAAAA], [0, 0x0AAAAAAAA - 0x155555555]),
+    ],
+)
+def test_times_of_packets(stamps: list[int | None], times: list[int]) -> None:
+    found = read(*(packet(*(SETS if not number else ()), KEY, stamp=stamp) for number, stamp in enumerate(stamps)))
+
+    assert [frame.timestamp for frame in found] == times
+
+
+def test_a_time_is_that_of_the_first_picture_that_begins_in_its_packet() -> None:
+    data = packet(*SETS, KEY, stamp=100) + packet(stamp=200) + b"\0\0\1\xe0\0\x08\x80\x80\x00" + b"rest!"
+    found = read(
+        data + packet(P, P, stamp=50_100) + packet(P, flags=0x01, head=b"\x21\0\1\0\1") + packet(P, flags=0x40)
+    )
+
+    assert [frame.timestamp for frame in found] == [0, 50_000, 53_600, 57_200, 60_800]
+
+
+def test_what_comes_before_any_time_or_cannot_be_read_is_damage() -> None:
+    reader = ProgramStreamReader()
+    assert reader.feed(packet(*SETS, KEY) + packet(P) + packet(P, stamp=9) + packet(P)) == [
+        (b"\0\0\0\1" + P, 0, False, "h264", b"", 3)
+    ]
+    assert reader.damaged == 2
+    for broken in (b"\0\0\1\xe0\0\2\x80\0", b"\0\0\1\xe0\0\4\x40\0\0x", b"\0\0\1\xe0\0\0"):
+        assert reader.feed(broken) == []
+    assert reader.damaged == 5
+    assert len(reader.close()) == 1
+    assert reader.damaged == 5
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        b"\0\0\1\xba\x44" + bytes(8) + b"\xf8",
+        b"\0\0\1\xba\x44" + bytes(8) + b"\xfb\xff\xff\xff",
+        b"\0\0\1\xba\x21" + bytes(7),
+        b"\0\0\1\xbb\0\6" + bytes(6),
+        b"\0\0\1\xbd\0\0",
+        b"\0\0\1\xbe\1\4" + bytes(260),
+        b"\0\0\1\xc0\0\4\0\0\1\xe0",
+        b"\0\0\1\xf0\0\1x",
+        mapped((0x1B, 0xE0, b"")),
+    ],
+)
+def test_headers_and_other_streams_are_passed_over(between: bytes) -> None:
+    reader = ProgramStreamReader()
+    data = between + packet(*SETS, KEY, stamp=9) + between + packet(P, stamp=10) + between
+    found = [frame for piece in in_pieces(data, 1) for frame in reader.feed(piece)]
+
+    assert units(found + reader.close()) == [[*SETS, KEY], [P]]
+    assert (reader.skipped, reader.damaged) == (0, 0)
+    assert units(read(data)) == [[*SETS, KEY], [P]]
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"x", b"\0", b"\0\0", b"\0\0\0", b"rubbish", b"\0\0\1\x00ab", b"\0\0\1\xb8", bytes(range(2, 90))]
+)
+def test_what_is_no_start_code_is_skipped_to_the_next(rubbish: bytes) -> None:
+    data = rubbish + packet(*SETS, KEY, stamp=9) + rubbish + packet(P, stamp=10)
+    for pieces in ([data], in_pieces(data, 1)):
+        reader = ProgramStreamReader()
+        found = [frame for piece in pieces for frame in reader.feed(piece)]
+        assert units(found + reader.close()) == [[*SETS, KEY], [P]]
+        assert (reader.skipped, reader.damaged) == (2, 0)
+
+
+def test_the_end_of_a_stream_ends_its_picture_at_once() -> None:
+    reader, end = ProgramStreamReader(), b"\0\0\1\xb9"
+    for number in range(3):
+        assert reader.feed(packet(*SETS, KEY, stamp=9 + number)) == []
+        assert units(reader.feed(end)) == [[*SETS, KEY]]
+    assert (reader.close(), reader.skipped, reader.damaged) == ([], 0, 0)
 
 
 def test_a_picture_that_never_ends_is_a_bad_answer(monkeypatch: pytest.MonkeyPatch) -> None:
