@@ -130,7 +130,7 @@ class FrameReader:
         taken = self._picture.take()
         if taken is not None:
             data, key, headers, reordered = taken
-            time = self._time if self._clock_rate == CLOCK else self._time * CLOCK // self._clock_rate
+            time = self._time * CLOCK // self._clock_rate
             found.append(CodedFrame(data, time, key, self._codec, headers, reordered))
         elif shown:
             self.damaged += 1

@@ -49,7 +49,7 @@ _EARLIEST, _LATEST = 946_684_800, 4_102_444_800
 
 def words(data: bytes, encoding: int = 0) -> str | None:
     """Read a text of fixed length: up to its NUL, if it has one; UTF-8 or GBK, whichever it is, GBK first where the device says so."""
-    data = data.split(b"\0", 1)[0]
+    data = data.partition(b"\0")[0]
     for name in ("gbk", "utf-8") if encoding in (1, 2) else ("utf-8", "gbk"):
         try:
             text = data.decode(name)

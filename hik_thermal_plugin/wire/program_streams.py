@@ -76,8 +76,6 @@ class ProgramStreamReader:
                 return None
             end = at + 14 + (buffer[at + 13] & 7) if buffer[at + 4] >> 6 == 1 else at + 12  # MPEG-1 has a shorter one
             return end if end <= len(buffer) else None
-        if len(buffer) - at < 6:
-            return None
         end = at + 6 + int.from_bytes(buffer[at + 4 : at + 6], "big")
         if len(buffer) < end:
             return None
@@ -179,12 +177,12 @@ class _Video:
         """See whether the unit that starts so begins a picture."""
         if self._codec is None:
             self._guess(start)
-        picture = self._picture
-        if picture is None:
+        codec, picture = self._codec, self._picture
+        if codec is None or picture is None:
             return
-        kind = start[0] >> 1 & 63 if self._codec == "hevc" else start[0] & 31
-        slices = kind < 32 if self._codec == "hevc" else 1 <= kind <= 5
-        if picture.shown and (kind in _LEADING[self._codec or "h264"] or (slices and not picture.begins_late(start))):
+        kind = start[0] >> 1 & 63 if codec == "hevc" else start[0] & 31
+        slices = kind < 32 if codec == "hevc" else 1 <= kind <= 5
+        if picture.shown and (kind in _LEADING[codec] or (slices and not picture.begins_late(start))):
             self._end(found)
         if not picture.size:
             self._clock()

@@ -60,11 +60,14 @@ class Markup:
                 return -1
             else:
                 over = buffer.find(b">", at, min(stop, at + MAX_TAG))
-                if over < 0 and stop - at < MAX_TAG:
-                    self._scan = at
-                    return -1
-                self._scan = at + MAX_TAG if over < 0 else over + 1
-                if over < 0 or buffer[at + len(self._close) : over].strip():
+                if over < 0:
+                    if stop - at < MAX_TAG:
+                        self._scan = at
+                        return -1
+                    self._scan = at + MAX_TAG  # no tag
+                    continue
+                self._scan = over + 1
+                if buffer[at + len(self._close) : over].strip():
                     continue  # </nameLonger>
                 self._depth -= 1
                 if not self._depth:

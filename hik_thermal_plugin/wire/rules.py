@@ -255,7 +255,7 @@ def _plain(value: object) -> object:
 
 
 def _written(root: Element) -> bytes:
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="utf-8", xml_declaration=False)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="utf-8")
 
 
 def _tell(camera: str, what: str) -> str:

@@ -103,7 +103,7 @@ def _headers(codec: Codec, parameters: dict[str, str]) -> Iterator[bytes]:
     for name in ("sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps"):
         for text in parameters.get(name, "").split(","):
             try:
-                unit = base64.b64decode(text.strip().strip('"'))
+                unit = base64.b64decode(text)  # passes over blanks and quotes
             except (binascii.Error, ValueError):
                 continue
             if unit := unit.removeprefix(START_CODE):

@@ -171,6 +171,8 @@ def _open_xml(data: bytes) -> Element:
 
 
 def _open_repaired(repaired: bytes, data: bytes) -> Element:
+    if _DOCTYPE.search(repaired):  # control characters hid it
+        raise BadAnswer("a document with a document type or entities is refused", data=data)
     try:
         return etree.fromstring(repaired, _PARSER)
     except etree.XMLSyntaxError as error:

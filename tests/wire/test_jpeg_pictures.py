@@ -163,6 +163,7 @@ def test_tables_and_restarts_in_one_packet() -> None:
         payload(quality=255, more=sent(b"")),
         payload(quality=255, more=sent(TABLES[:64])),
         payload(quality=255, more=sent(TABLES + TABLES)),
+        payload(quality=255, more=sent(TABLES * 3)),
         payload(quality=255, more=sent(precision=1)),
         payload(b"", quality=255, more=sent(TABLES[:100], length=128)),
         payload(at=1),

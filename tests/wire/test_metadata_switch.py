@@ -99,10 +99,11 @@ def test_a_document_that_is_not_understood_is_left_alone(document: bytes) -> Non
     ("off", "on"),
     [("false", "true"), ("False", "true"), ("0", "1"), ("off", "on"), ("OFF", "on"), ("no", "yes"), ("No", "yes")],
 )
-def test_a_switch_is_turned_on_in_the_words_of_the_device(off: str, on: str) -> None:
-    document = LISTED.replace(b">false<", f"> {off} <".encode())
+@pytest.mark.parametrize("blank", ["", "\r\n "])
+def test_a_switch_is_turned_on_in_the_words_of_the_device(off: str, on: str, blank: str) -> None:
+    document = LISTED.replace(b">false<", f">{blank}{off}{blank}<".encode())
     switch = switch_on(document)
-    assert changed(document, switch) == [(f" {off} ", f" {on} ")] * 2
+    assert changed(document, switch) == [(f"{blank}{off}{blank}", f"{blank}{on}{blank}")] * 2
     assert switch.changes == (f"thermometry/enable: {off} -> {on}", f"MetadataCfg/enabled: {off} -> {on}")
 
 

@@ -88,8 +88,8 @@ HEVC_SETS = [
 HEVC_KEY, HEVC_P, HEVC_LATER = b"\x26\x01\x80abc", b"\x02\x01\x80abc", b"\x02\x01\x40abc"
 
 
-def packet(*units: bytes, stamp: int | None = None, flags: int = 0, head: bytes = b"", stream_id: int = 0xE0) -> bytes:
-    """Return a packet of video (ISO/IEC 13818-1 2.4.3.6) with a time, if one is given."""
+def packet(*units: bytes, rest: bytes = b"", stamp: int | None = None, flags: int = 0, head: bytes = b"") -> bytes:
+    """Return a packet of video (ISO/IEC 13818-1 2.4.3.6): the rest of a unit, and others; with a time, if one is given."""
     if stamp is not None:
         flags |= 0x80
         parts = (
@@ -100,8 +100,8 @@ def packet(*units: bytes, stamp: int | None = None, flags: int = 0, head: bytes 
             1 | stamp << 1 & 254,
         )
         head = bytes(parts) + head
-    body = bytes([0x80, flags, len(head)]) + head + b"".join(b"\0\0\1" + unit for unit in units)
-    return b"\0\0\1" + bytes([stream_id]) + len(body).to_bytes(2, "big") + body
+    body = bytes([0x80, flags, len(head)]) + head + rest + b"".join(b"\0\0\1" + unit for unit in units)
+    return b"\0\0\1\xe0" + len(body).to_bytes(2, "big") + body
 
 
 def mapped(*streams: tuple[int, int, bytes], info: bytes = b"", crc: bytes = b"crc_") -> bytes:
@@ -150,7 +150,7 @@ def test_units_are_those_of_the_codec_that_is_mapped() -> None:
 @pytest.mark.parametrize("first", [0x67, 0x27, 0x47])
 def test_the_codec_shows_in_the_first_parameter_set(first: int) -> None:
     sets = [bytes([first]) + SETS[0][1:], SETS[1]]
-    (frame,) = read(packet(b"\x07\x01\x01", *sets, KEY, stamp=9))
+    (frame,) = read(packet(b"\x07\x4d\x01", *sets, KEY, stamp=9))
     assert units([frame]) == [[*sets, KEY]]
     assert (frame.codec, frame.timestamp, frame.reordered) == ("h264", 0, 3)
     (frame,) = read(packet(*HEVC_SETS, HEVC_KEY, stamp=9))
@@ -169,7 +169,7 @@ def test_the_codec_shows_in_the_first_parameter_set(first: int) -> None:
         ),
         ([*SETS, KEY, SETS[1], P], [[*SETS, KEY], [SETS[1], P]]),
         ([*SETS, KEY, b"\x0c\xff\x80", b"\x0a\xff\xff", P], [[*SETS, KEY, b"\x0c\xff\x80", b"\x0a\xff\xff"], [P]]),
-        ([*SETS, KEY + b" \n", P + b"\0\0\0", P], [[*SETS, KEY + b" \n"], [P], [P]]),
+        ([*SETS, KEY + b" \n", P + b"X\0\0\0", b"", P[:3]], [[*SETS, KEY + b" \n"], [P + b"X"], [P[:3]]]),
         ([*HEVC_SETS, HEVC_KEY, HEVC_P, HEVC_LATER, HEVC_P], [[*HEVC_SETS, HEVC_KEY], [HEVC_P, HEVC_LATER], [HEVC_P]]),
         (
             [*HEVC_SETS, HEVC_KEY, b"\x46\x01\x50", HEVC_P, b"\x4e\x01sei", HEVC_P, *HEVC_SETS, HEVC_KEY],
@@ -184,7 +184,9 @@ def test_the_codec_shows_in_the_first_parameter_set(first: int) -> None:
 def test_a_picture_ends_where_the_next_begins(sent: list[bytes], pictures: list[list[bytes]]) -> None:
     together = packet(*sent, stamp=9)
     apart = b"".join(packet(unit, stamp=9 + number) for number, unit in enumerate(sent))
-    for data in (together, apart):
+    stream = together[together.index(b"\x21") + 5 :]
+    bytewise = packet(stamp=9) + b"".join(packet(rest=stream[at : at + 1]) for at in range(len(stream)))
+    for data in (together, apart, bytewise):
         for pieces in ([data], in_pieces(data, 1), in_pieces(data, 3)):
             reader = ProgramStreamReader()
             found = [frame for piece in pieces for frame in reader.feed(piece)]
@@ -221,11 +223,21 @@ def test_a_time_is_that_of_the_first_picture_that_begins_in_its_packet() -> None
     assert [frame.timestamp for frame in found] == [0, 50_000, 53_600, 57_200, 60_800]
 
 
+@pytest.mark.parametrize("cut", range(1, 4))
+def test_a_picture_that_begins_before_its_packet_has_no_time_of_it(cut: int) -> None:
+    start = b"\0\0\1"
+    data = packet(*SETS, KEY + start[:cut], stamp=100) + packet(P, rest=start[cut:] + P, stamp=50_100)
+
+    assert [frame.timestamp for frame in read(data)] == [0, 3600, 50_000]
+
+
 def test_what_comes_before_any_time_or_cannot_be_read_is_damage() -> None:
     reader = ProgramStreamReader()
     assert reader.feed(packet(*SETS, KEY) + packet(P) + packet(P, stamp=9) + packet(P)) == [
         (b"\0\0\0\1" + P, 0, False, "h264", b"", 3)
     ]
+    assert reader.damaged == 2
+    assert reader.feed(b"\0\0\1\xe0\0\3\x80\0\0") == []
     assert reader.damaged == 2
     for broken in (b"\0\0\1\xe0\0\2\x80\0", b"\0\0\1\xe0\0\4\x40\0\0x", b"\0\0\1\xe0\0\0"):
         assert reader.feed(broken) == []
@@ -274,7 +286,9 @@ def test_the_end_of_a_stream_ends_its_picture_at_once() -> None:
     reader, end = ProgramStreamReader(), b"\0\0\1\xb9"
     for number in range(3):
         assert reader.feed(packet(*SETS, KEY, stamp=9 + number)) == []
-        assert units(reader.feed(end)) == [[*SETS, KEY]]
+        found = reader.feed(end)
+        assert units(found) == [[*SETS, KEY]]
+        assert [frame.timestamp for frame in found] == [number]
     assert (reader.close(), reader.skipped, reader.damaged) == ([], 0, 0)
 
 

@@ -174,6 +174,13 @@ def test_what_is_on_the_camera_already_is_no_mistake() -> None:
         (((0, 0), (0.5, 0.5), (1, 1)), "crosses itself"),
         (((0, 0), (1, 0), (1, 1), (0.5, 0), (0, 1)), "crosses itself"),
         (((0, 0), (1, 0), (0, 0)), "lie on one another"),
+        (((0, 0), (1, 0), (0, 0.5), (1, 1), (0, 1)), "crosses itself: side 2 meets side 5"),
+        (((1, 0), (0, 0), (1, 0.5), (0, 1), (1, 1)), "crosses itself: side 2 meets side 5"),
+        (((0, 0), (0, 1), (0.5, 0), (1, 1), (1, 0)), "crosses itself: side 2 meets side 5"),
+        (((0, 1), (0, 0), (0.5, 1), (1, 0), (1, 1)), "crosses itself: side 2 meets side 5"),
+        (((0.1, 0.08), (0.2, 0.11), (0.6, 0.23)), "crosses itself: side 1 meets side 3"),
+        (((0.2, 0.2), (0.1, 0.15), (0.6, 0.4)), "crosses itself: side 1 meets side 2"),
+        (((0.1, 0.15), (0.6, 0.4), (0.2, 0.2)), "crosses itself: side 1 meets side 2"),
     ],
 )
 def test_regions_that_are_none(points: tuple[Point, ...], words: str | None) -> None:
