@@ -44,6 +44,7 @@ def slices(frames: list[CodedFrame]) -> list[list[bytes]]:
         # a packet in the middle of a picture is missing
         ([(1, 0, KEY, False), (3, 0, KEY_LATER, True), (4, 3600, P, True)], [[P]], 1),
         ([(1, 0, KEY, False), (3, 0, KEY_LATER, True), (4, 9, P, False), (6, 9, P_LATER, True), (7, 99, P, True)], [[P]], 2),
+        ([(1, 0, KEY, False), (3, 0, KEY_LATER, True), (4, 0, P, True)], [[P]], 1),
         # the last of one picture, and the first of the next or not
         ([(1, 0, KEY, False), (3, 3600, P, True)], [[P]], 1),
         ([(1, 0, KEY, True), (3, 3600, P, True)], [[KEY], [P]], 0),

@@ -121,7 +121,7 @@ def units(frames: list[CodedFrame]) -> list[list[bytes]]:
         ([(0x10, 0xE0, b"")], b""),
         ([(0x10, 0xEF, b"")], b"info"),
         ([(0x0F, 0xC0, b"sound"), (0x10, 0xE0, b"")], b"\x1b\xe0\0\0" * 70),
-        ([(0x0F, 0xC0, bytes(300)), (0x90, 0xBD, b""), (0x10, 0xE1, b"x")], b""),
+        ([(0x0F, 0xC0, b"\xff" * 300), (0x90, 0xBD, b""), (0x10, 0xE1, b"x")], b""),
         ([(0x0F, 0xDF, b""), (0x0F, 0xF0, b""), (0x10, 0xE0, b""), (0x1B, 0xE1, b"")], b""),
     ],
 )
@@ -280,6 +280,14 @@ def test_what_is_no_start_code_is_skipped_to_the_next(rubbish: bytes) -> None:
         found = [frame for piece in pieces for frame in reader.feed(piece)]
         assert units(found + reader.close()) == [[*SETS, KEY], [P]]
         assert (reader.skipped, reader.damaged) == (2, 0)
+
+
+def test_rubbish_is_not_hoarded() -> None:
+    reader = ProgramStreamReader()
+    for _ in range(50):
+        assert reader.feed(b"\0x" * 500) == []
+        assert len(reader._buffer) < 10
+    assert reader.skipped == 1
 
 
 def test_the_end_of_a_stream_ends_its_picture_at_once() -> None:

@@ -86,6 +86,16 @@ def test_regions_that_are_not_listed_are_switched_off_and_nothing_else() -> None
     assert changes == [("regions.2.enabled", True, False)]
 
 
+def test_all_that_changes_is_told_in_one_list() -> None:
+    _, changes = edit("regions", regions={1: {"name": "door"}})
+
+    assert changes == [
+        ("regions.1.name", "kiln door", "door"),
+        ("regions.2.enabled", True, False),
+        ("regions.3.enabled", True, False),
+    ]
+
+
 def test_a_slot_the_camera_does_not_have() -> None:
     with pytest.raises(Unsupported, match=r"kiln: regions\.22: the camera has slots 1 to 21"):
         edit("regions", regions={22: {"type": "point", "points": [[0, 0]]}})
