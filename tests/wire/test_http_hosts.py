@@ -142,6 +142,15 @@ def test_a_slot_with_nothing_gets_its_fields_in_order() -> None:
     ]
 
 
+def test_a_slot_keeps_the_version_of_its_own() -> None:
+    before = listed(slot(1).replace("<HttpHostNotification>", '<HttpHostNotification version="1.0">'))
+
+    assert etree.fromstring(as_it_is(before, "1").single).get("version") == "1.0"
+    assert read_slots(b"<HttpHostNotification><url>/</url></HttpHostNotification>")[0].id == ""
+    with pytest.raises(Unsupported, match=r"no protocolType HTTP \(there is https\)"):
+        point(before, "1", TARGET, b'<Cap><protocolType opt="HTTPS"/></Cap>')
+
+
 def test_a_field_without_a_text_is_as_good_as_none() -> None:
     before = listed(slot(1, more="<hostName></hostName><ipv6Address> </ipv6Address>"))
 

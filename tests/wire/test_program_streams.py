@@ -298,6 +298,9 @@ def test_the_end_of_a_stream_ends_its_picture_at_once() -> None:
         assert units(found) == [[*SETS, KEY]]
         assert [frame.timestamp for frame in found] == [number]
     assert (reader.close(), reader.skipped, reader.damaged) == ([], 0, 0)
+    data = packet(*SETS, KEY, stamp=9) + end + packet(P, stamp=10) + end
+    assert units(reader.feed(data)) == [[*SETS, KEY], [P]]
+    assert reader.skipped == 0
 
 
 def test_a_picture_that_never_ends_is_a_bad_answer(monkeypatch: pytest.MonkeyPatch) -> None:

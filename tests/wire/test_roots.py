@@ -108,6 +108,11 @@ def test_a_tag_may_be_long_and_what_is_longer_is_text(before: bytes, tag: bytes)
         assert end_of(Markup, longer, steps=999) == len(longer)
 
 
+def test_a_tag_far_behind_may_come_in_pieces() -> None:
+    for document in (b"<a>" + b"1" * MAX_TAG + b"<a b='1'>2</a ></a >", b" " * MAX_TAG + b"<a b='1'>2</a >"):
+        assert end_of(Markup, document, steps=5) == len(document)
+
+
 def test_a_tag_without_end_is_waited_for_and_then_passed() -> None:
     for before, after in ((b"", b"<a>1</a>"), (b"<a>", b"</a>"), (b"<a></a", b"</a>")):
         document = before + (b"<a " if before in (b"", b"<a>") else b" ") + b"x" * 2 * MAX_TAG + after

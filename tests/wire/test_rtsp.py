@@ -137,6 +137,12 @@ def test_an_answer_that_comes_when_the_state_has_changed_leaves_it() -> None:
     assert connection.state is State.PLAYING
 
 
+def test_any_answer_to_teardown_closes() -> None:
+    connection = playing()
+    answer(connection, connection.teardown(URL), status="500 Internal Server Error")
+    assert connection.state is State.CLOSED
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_packets_of_every_track_are_known_behind_garbage(named: bool) -> None:
     connection = RtspConnection()
@@ -303,7 +309,7 @@ def test_a_wrong_password_is_sent_once(secret: str) -> None:
     sent = connection.retry(challenged(answer(connection, connection.describe(URL), challenge("a1"), status="401 x")))
     (event,) = answer(connection, sent, challenge("a2"), status="401 Unauthorized")
     assert isinstance(event, Refused)
-    assert event.reply.status == 401
+    assert (event.request.method, event.reply.status) == ("DESCRIBE", 401)
 
 
 def test_a_stale_nonce_is_tried_once_more_and_not_for_ever(secret: str) -> None:
@@ -320,7 +326,7 @@ def test_a_stale_nonce_is_tried_once_more_and_not_for_ever(secret: str) -> None:
     [("", [challenge("a1")]), ("admin", []), ("admin", ["WWW-Authenticate: Negotiate"])],
 )
 def test_what_cannot_be_answered_is_a_refusal(username: str, lines: list[str]) -> None:
-    connection = RtspConnection(username)
+    connection = RtspConnection(username) if username else RtspConnection()
     (event,) = answer(connection, connection.describe(URL), *lines, status="401 Unauthorized")
     assert isinstance(event, Refused)
     assert (event.request.method, event.reply.status) == ("DESCRIBE", 401)

@@ -260,6 +260,22 @@ def test_headers_hold_blanks_tabs_and_bytes_that_are_no_text() -> None:
     assert (request.header("CSeq"), request.header("Date")) == ("9", None)
 
 
+def test_what_the_server_asks_may_have_a_body() -> None:
+    asked = b"SET_PARAMETER rtsp://192.0.2.10/ RTSP/1.0\r\nCSeq: 3\r\nContent-Length: 4\r\n\r\na: 1"
+    headers = {"cseq": ("3",), "content-length": ("4",)}
+
+    assert read([asked])[0] == [ServerRequest("SET_PARAMETER", "rtsp://192.0.2.10/", headers, b"a: 1")]
+
+
+def test_garbage_adds_up_until_a_message_is_found() -> None:
+    reader, most = MessageReader(), b"\0" * (MAX_GARBAGE - 100)
+    for _ in range(2):
+        assert len(reader.feed(most + OK)) == 1
+    reader.feed(most)
+    with pytest.raises(BadAnswer, match="no RTSP"):
+        reader.feed(b"\0" * 200)
+
+
 def test_what_is_given_up_shows_what_came() -> None:
     long = b"RTSP/1.0 200 OK\r\nContent-Length: 9999999\r\nX: " + b"y" * 300 + b"\r\n\r\n"
     for data, shown in (

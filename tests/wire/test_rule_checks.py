@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_document_without_mistakes() -> None:
         "roi": True,
         "basic": {"unit": "kelvin", "emissivity": 1, "distance_m": 0, "reflected_celsius": None, "range": "-20~150"},
         "regions": {
-            1: {"name": "door", "type": "region", "points": SQUARE},
+            1: {"name": "d" * 32, "type": "region", "points": SQUARE},
             "2": {"type": "point", "points": [(0, 1)]},
         },
         "alarm_rules": {
@@ -187,6 +188,27 @@ def test_regions_that_are_none(points: tuple[Point, ...], words: str | None) -> 
     problem = shape_problem("region", points)
 
     assert (problem is None) if words is None else (problem is not None and words in problem)
+
+
+@pytest.mark.parametrize(
+    ("points", "crosses"),
+    [
+        (((0, 0), (1, 0), (1, 1), (0, 1)), False),
+        (((0, 0), (0.4, 0.1), (1, 1), (0.9, 0), (0.2, 0.7)), True),
+        (((0, 0), (1, 1), (1, 0), (0, 1)), True),
+        (((0, 0), (1, 0), (1, 1), (0.5, 0), (0, 1)), True),
+        (((0, 0), (0.5, 0), (1, 0), (1, 1)), False),
+        (((0, 0), (1, 0), (1, 1), (0.4, 0), (0.6, 0), (0, 1)), True),
+    ],
+)
+def test_whether_a_region_crosses_itself_does_not_depend_on_how_it_is_held(
+    points: tuple[Point, ...], crosses: bool
+) -> None:
+    for first, turned, mirrored, other in itertools.product(range(len(points)), *[(False, True)] * 3):
+        same = [*points[first:], *points[:first]][:: -1 if turned else 1]
+        same = [(1 - x, y) if mirrored else (x, y) for x, y in same]
+        same = [(y, x) if other else (x, y) for x, y in same]
+        assert ("crosses itself" in (shape_problem("region", same) or "")) is crosses, same
 
 
 def test_a_line_needs_two_places() -> None:

@@ -69,6 +69,13 @@ def test_numbers_have_no_fewer_decimals_than_before(device: str, wanted: float, 
     assert written(document, pre_alarm_celsius=wanted)[0]["alert"] == word
 
 
+@pytest.mark.parametrize("device", ["45,0", "+45", "45.", "4.5e1"])
+def test_a_number_that_is_there_already_stays_as_the_camera_writes_it(device: str) -> None:
+    document = basic("<alert>45.0<", f"<alert>{device}<")
+
+    assert written(document, pre_alarm_celsius=45, emissivity=0.5)[1] == ["emissivity"]
+
+
 @pytest.mark.parametrize(
     ("device", "wanted", "word"),
     [("0", True, "1"), ("1", False, "0"), ("true", False, "false"), ("TRUE", False, "false"), ("false", True, "true"), ("", True, "true")],
@@ -85,6 +92,7 @@ def test_a_switch_keeps_its_form(device: str, wanted: bool, word: str) -> None:
     ("device", "wanted", "word"),
     [
         ("celsius", "celsius", "celsius"),
+        ("f", "fahrenheit", "f"),
         ("degreeCentigrade", "celsius", "degreeCentigrade"),
         ("celsius", "fahrenheit", "degreeFahrenheit"),
         ("degreeFahrenheit", "kelvin", "degreeKelvin"),

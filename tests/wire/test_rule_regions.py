@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -134,6 +135,10 @@ def test_documents_in_any_namespace_or_none_keep_it() -> None:
         assert len(tags) == 1
         assert namespace in done.document
         assert b'xmlns=""' not in done.document
+    prefixed = re.sub(rb"<(/?)(?=\w)", rb"<\1p:", REGIONS).replace(b" xmlns=", b" xmlns:p=")
+    wanted = {2: {"type": "point", "points": [[0.25, 0.75]]}, 4: {"type": "line", "points": [[0.1, 0.2], [0.3, 0.4]]}}
+    done = edit_document("regions", prefixed, {"regions": wanted})
+    assert {etree.QName(item).namespace for item in etree.fromstring(done.document).iter()} == {STD_CGI}
 
 
 def listed(*slots: str) -> bytes:

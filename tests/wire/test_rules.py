@@ -331,6 +331,14 @@ def test_limits_are_read_in_the_unit_of_the_camera(word: str, unit: Any) -> None
     assert (change.before, change.after) == (celsius, celsius + 5)
 
 
+def test_changes_of_both_kinds_of_alarm_rules_are_told() -> None:
+    _, changes = edit("alarm_rules", alarm_rules={**rules("alarm_rules"), 1: {"alarm_seconds": 9}}, difference_rules={})
+
+    assert changes == [("alarm_rules.1.alarm_seconds", 2, 9), ("difference_rules.1.enabled", True, False)]
+    with pytest.raises(BadAnswer, match=r"^Other has no alarm rules$"):
+        parse_rules({"alarm_rules": b"<Other/>"})
+
+
 def test_what_is_off_already_keeps_nothing_behind_it_from_being_written() -> None:
     document, changes = edit("pixel_to_pixel", pixel_to_pixel={"reflected_celsius": None, "bytes_per_value": 2})
 

@@ -247,6 +247,7 @@ def test_choices_of_a_capability_document() -> None:
     assert xml.choices(root, "b") == ("MD5", "SHA256", "MD5/SHA256")
     assert xml.choices(root, "c") == xml.choices(root, "d") == ()
     assert xml.choices(xml.open_document(b'{"a": {"b": {"@opt": ["x", "y"]}}}'), "b") == ("x", "y")
+    assert xml.choices(xml.open_document(b'{"a": {"b": {"@opt": "x,y"}}}'), "b") == ("x", "y")
 
 
 def test_what_is_not_there_reads_as_none() -> None:
@@ -309,6 +310,7 @@ def test_items_of_a_list_without_a_name_of_its_own() -> None:
 
 
 def test_a_json_list_alone_has_the_name_of_its_items() -> None:
+    assert xml.local_name(xml.open_document(b'{"a": 1, "b": 2}')) == "json"
     root = xml.open_document(b'[{"b": 1}, {"b": 2}]', bare="a")
 
     assert [xml.integer(item, "b") for item in xml.children(root, "a")] == [1, 2]
