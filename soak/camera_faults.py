@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .stage import BUSY, Kiln, Stage
+from .stage import Kiln, Stage
 
 ALERTS = "/ISAPI/Event/notification/alertStream"
 LIVE = "/ISAPI/Thermal/channels/*/thermometry/realTimethermometry/rules*"
 DAY, YEAR = 86400.0, 365 * 86400.0
+LONGEST_FREEZE = 25.0
+"""Seconds for which the service may stand still."""
 
 
 def alarm_stream_reset(stage: Stage, kiln: Kiln) -> None:
@@ -71,7 +73,7 @@ def broken_document(stage: Stage, kiln: Kiln) -> None:
 def endless_part(stage: Stage, kiln: Kiln) -> None:
     """A part is larger than any may be."""
     now = time.monotonic()
-    stage.ledger.blind(now, now + 3 * stage.speed, "in the endless part", kiln.name)
+    stage.ledger.blind(now, now + 3 * stage.speed + LONGEST_FREEZE, "in the endless part", kiln.name)
     kiln.send(b"--boundary\r\nContent-Type: application/xml\r\nContent-Length: 99999999\r\n\r\n<a>" + b"x" * 3_000_000)
 
 
@@ -194,7 +196,7 @@ def taken_out(stage: Stage, kiln: Kiln) -> None:
         stage.ledger.forget(kiln.name, seen=stage.watcher.states.get(kiln.name) == "")
         stage.configure()
         stage.reload(kiln)
-        stage.ledger.blind(began - BUSY * stage.speed, time.monotonic(), "not configured", kiln.name)
+        stage.ledger.blind(stage.unread_since(began), time.monotonic(), "not configured", kiln.name)
 
 
 OF_A_CAMERA: Final[tuple[Callable[[Stage, Kiln], None], ...]] = (

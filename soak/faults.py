@@ -11,7 +11,7 @@ from typing import Final
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from .camera_faults import ALERTS, DAY, YEAR
+from .camera_faults import ALERTS, DAY, LONGEST_FREEZE, YEAR
 from .stage import Stage
 
 
@@ -154,9 +154,12 @@ def frozen(stage: Stage) -> None:
     """The service stands still, as in a snapshot of its machine."""
     if stage.is_up:
         with stage.ledger.held_up():
+            began, seconds = time.monotonic(), stage.rng.uniform(1, LONGEST_FREEZE)
+            stage.stood_still = (began, began + seconds)
             stage.service.send_signal(signal.SIGSTOP)
-            time.sleep(stage.rng.uniform(1, 25))
+            time.sleep(seconds)
             stage.service.send_signal(signal.SIGCONT)
+            stage.stood_still = (began, time.monotonic())
 
 
 def reloaded(stage: Stage) -> None:

@@ -196,6 +196,8 @@ class Stage:
         self.configuring = threading.RLock()
         self.unwritten = (0.0, 0.0)
         """From when to when the service may have kept undelivered events in memory only."""
+        self.stood_still = (0.0, 0.0)
+        """From when to when the service stood still: what was sent meanwhile lay unread, and a little longer."""
         self.kilns = [
             Kiln(
                 f"kiln{number}", folder, self.ledger, Random(f"{seed} {number}"), rtsp=number % 4 == 3, periods=periods
@@ -232,7 +234,7 @@ class Stage:
     def reload(self, kiln: Kiln) -> None:
         """Tell it so because of a change that connects this camera anew."""
         now = time.monotonic()
-        self.ledger.blind(now - BUSY * self.speed, now + 6 * self.speed, "reload", kiln.name)
+        self.ledger.blind(self.unread_since(now), now + 6 * self.speed, "reload", kiln.name)
         self.hup()
 
     def reconfigure(self, kiln: Kiln) -> None:
@@ -240,13 +242,17 @@ class Stage:
         self.configure()
         self.reload(kiln)
 
+    def unread_since(self, at: float) -> float:
+        """Return since when what was sent may still be unread at that time."""
+        begin, end = self.stood_still
+        return begin if begin <= at <= end + 2 * self.speed else at - BUSY * self.speed
+
     def end(self, number: signal.Signals) -> int:
         """End the service with a signal; return its exit code."""
         with self.configuring, self.ledger.held_up():
             began = time.monotonic()
             code = self.service.end(number)
-            margin = BUSY * self.speed
-            self.ledger.blind(began - margin, time.monotonic() + margin, number.name)
+            self.ledger.blind(self.unread_since(began), time.monotonic() + BUSY * self.speed, number.name)
             if self.unwritten[0] < began < self.unwritten[1] and number == signal.SIGKILL:
                 self.ledger.blind(self.unwritten[0], began, "killed while nothing could be written")
             return code
