@@ -1,8 +1,9 @@
-"""What the C library does with the memory of many threads. Where it is not glibc, nothing happens."""
+"""What becomes of the memory of a program that runs for years: of Python's own garbage, and of what glibc keeps for many threads."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 from typing import Final
 
@@ -22,11 +23,22 @@ def share_arenas() -> None:
         _call("mallopt", _M_ARENA_MAX, _ARENAS)
 
 
+def settle() -> None:
+    """Take it that what is there now stays: call it when everything is imported, and before what comes and goes is made.
+
+    Python looks for garbage once a quarter as much has been added as there is. Modules and classes are most of what there is, and need
+    no looking at: without them it looks sooner, and each time at less.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def give_back() -> None:
     """Give pages to the machine in which nothing is held any more (malloc_trim(3)); takes milliseconds.
 
     By itself glibc does so at the end of its memory only, and pictures and documents of all sizes leave holes in between.
     """
+    gc.collect()
     _call("malloc_trim", 0)
 
 

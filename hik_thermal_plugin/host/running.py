@@ -69,6 +69,7 @@ class Service:
             self._take_form()
             self._warn()
             self._occupancy.take(state_dir(self._document))
+            memory.settle()
             self._host.start()
             self._proof.configure(service_settings.metrics(self._document))
             self._say_ready()

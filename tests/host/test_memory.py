@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import subprocess
 import sys
@@ -72,6 +73,16 @@ sys.stdout.write(str(before - own()))
 def test_holes_are_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, timeout=120, check=True)
     assert int(done.stdout) > 10_000, "kB, of 26,000"
+
+
+def test_what_is_there_at_the_start_is_no_longer_looked_at() -> None:
+    before = gc.get_freeze_count()
+    memory.settle()
+    try:
+        assert gc.get_freeze_count() > before + 10_000
+        assert len(gc.get_objects()) < 10_000
+    finally:
+        gc.unfreeze()
 
 
 def test_the_service_gives_back_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
