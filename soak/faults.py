@@ -101,10 +101,12 @@ def no_more_files(stage: Stage) -> None:
     """No file and no connection can be opened."""
     if stage.is_up:
         stage.service.limit(resource.RLIMIT_NOFILE, 3)
-        for kiln in stage.kilns[::2]:
-            kiln.fault("drop", path=ALERTS)
-        time.sleep(stage.rng.uniform(1, 6))
-        stage.service.limit(resource.RLIMIT_NOFILE, None)
+        try:
+            for kiln in stage.kilns[::2]:
+                kiln.fault("drop", path=ALERTS)
+            time.sleep(stage.rng.uniform(1, 6))
+        finally:
+            stage.service.limit(resource.RLIMIT_NOFILE, None)
 
 
 def killed(stage: Stage) -> None:

@@ -62,6 +62,8 @@ class Kiln:
         self._refused_before = 0
         self._episodes: dict[str, list[Marker]] = {}
         self._number = 0
+        self._there = threading.RLock()
+        """Held while the camera is replaced: faults of all cameras come from another thread."""
         self.simulator = self._make(0)
 
     @property
@@ -92,16 +94,18 @@ class Kiln:
 
     def replace(self, *, move: bool = False) -> None:
         """Go on as another process of the camera: with the present password, at the same address or (`move`) at another."""
-        port = 0 if move else int((self.simulator.http or "").rpartition(":")[2])
-        self.quiet()
-        self._refused_before = self.refused
-        self.simulator.close()
-        self._ledger.journal(self.name, "gone", b"", 0)
-        self.simulator = self._make(port)
+        with self._there:
+            port = 0 if move else int((self.simulator.http or "").rpartition(":")[2])
+            self.quiet()
+            self._refused_before = self.refused
+            self.simulator.close()
+            self._ledger.journal(self.name, "gone", b"", 0)
+            self.simulator = self._make(port)
 
     def fault(self, kind: str, **fields: Any) -> None:
         """Let a fault of the simulator strike."""
-        self.simulator.apply([{"fault": {"kind": kind, **fields}}])
+        with self._there:
+            self.simulator.apply([{"fault": {"kind": kind, **fields}}])
 
     def live(self) -> None:
         """Let something happen before the camera, or end."""
