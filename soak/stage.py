@@ -27,14 +27,16 @@ BUSY = 0.5
 
 @dataclass(frozen=True)
 class Periods:
-    """How often a camera does what it does by itself, in seconds."""
+    """How often a camera does what it does by itself, and how long the service waits for it, in seconds."""
 
     heartbeat: float
     repeat: float
     real_time: float
+    timeout: float
+    auth_retry: float
 
 
-QUICK = Periods(heartbeat=2.0, repeat=1.0, real_time=1.0)
+QUICK = Periods(heartbeat=2.0, repeat=1.0, real_time=1.0, timeout=5.0, auth_retry=60.0)
 """For a run in which much happens."""
 ONCE = """<EventNotificationAlert version="2.0" xmlns="http://www.hikvision.com/ver20/XMLSchema">
 <ipAddress>192.0.2.64</ipAddress><channelID>2</channelID><dateTime>{at}</dateTime><activePostCount>1</activePostCount>
@@ -76,10 +78,10 @@ class Kiln:
             "url": self.simulator.http,
             "username": "admin",
             "password": f"${{file:{self.password_file}}}",
-            "timeout": 5,
+            "timeout": self._periods.timeout,
             "rtsp_port": rtsp,
             "sources": sources,
-            "auth_retry": 60,
+            "auth_retry": self._periods.auth_retry,
         }
 
     @property

@@ -12,7 +12,8 @@ from .run import PATIENCE, problems_of
 from .stage import Kiln, Periods, Stage
 
 HOUR, DAY = 3600.0, 86400.0
-USUAL = Periods(heartbeat=10.0, repeat=10.0, real_time=10.0)
+USUAL = Periods(heartbeat=10.0, repeat=10.0, real_time=2.5, timeout=120.0, auth_retry=1800.0)
+"""As in a plant, but for `timeout`: to clocks this fast the machine is slow, and 10 s were a thirtieth of a second for an answer."""
 WARM = 6
 """Hours after which what is used is compared: caches and arenas are filled."""
 
