@@ -56,6 +56,11 @@ class _Lane:
     told_at: float
     """When it told a reading last, or was started; monotonic seconds."""
     telling_since: float | None = None
+    """Since when none of its readings has come after the one before was stale."""
+
+    def unsettled(self, fresh_for: float) -> bool:
+        """Whether it tells again, but not yet for as long as a reading is fresh."""
+        return self.telling_since is not None and self.told_at - self.telling_since < fresh_for
 
 
 class Thermometry:
@@ -244,9 +249,9 @@ class Thermometry:
             if silent_at <= at:
                 continue
             dues.append(silent_at)
-            settled_at = None if lane is None or lane.telling_since is None else lane.telling_since + fresh_for
-            if settled_at is not None and at < settled_at:  # it may fall silent again: the next one stays where it is
-                dues.append(settled_at)
+            if lane is not None and lane.unsettled(
+                fresh_for
+            ):  # it may fall silent again: the next one stays where it is
                 wanted += [other for other in self._lanes if other not in wanted and other not in self._refused]
             break
         if self._metadata != "unused" and "metadata" not in (*wanted, *self._refused):

@@ -228,6 +228,22 @@ def test_the_next_source_takes_over_while_the_first_is_silent_and_leaves_when_it
     assert [reading.source for reading in kiln.readings[-3:]] == ["realtime"] * 3
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_the_next_source_stays_beside_one_that_tells_its_rules_too_seldom(
+    kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor
+) -> None:
+    kiln.configure(temperature={"poll_interval": 0.2})
+    kiln.watch()
+    wait_for(lambda: kiln.told_by("poll"))
+    for _ in range(5):
+        told, asked = len(kiln.told_by("realtime")), camera.asked.count(f"GET {POLL}")
+        camera.tell((1, 50.0), (2, 51.0), (3, 52.0))
+        wait_for(lambda told=told: len(kiln.told_by("realtime")) == told + 3)
+        wait_for(lambda asked=asked: camera.asked.count(f"GET {POLL}") >= asked + 4)  # longer than a reading is fresh
+    assert kiln.states("poll") == ["starting", "online"]
+
+
 @pytest.mark.usefixtures("impatient")
 def test_nothing_of_a_worse_source_comes_through_while_a_better_one_is_fresh(
     kiln: Watcher, camera: ThermalCamera, wait_for: WaitFor
