@@ -380,14 +380,12 @@ def test_the_camera_is_told_again_when_it_shows_that_it_has_no_stream(
     camera.refuse(REALTIME)
     kiln.listen()
     kiln.watch()
-    wait_for(
-        lambda: any(
-            isinstance(event, CameraChanged)
-            and event.info.capabilities is not None
-            and "realtime_thermometry" not in event.info.capabilities
-            for event in kiln.heard
-        )
-    )
+
+    def told() -> bool:
+        known = [event.info.capabilities for event in kiln.heard if isinstance(event, CameraChanged)]
+        return any("realtime_thermometry" not in said for said in known if said is not None)
+
+    wait_for(told)
 
 
 @pytest.mark.slow
