@@ -28,6 +28,9 @@ PYTHONS = ("3.11", "3.12", "3.13")
 CARRIED = ("tests", "docs", "examples", "benchmarks", "soak", "integrations", "deploy")
 """Folders a copy for the built wheel's suite needs; the packages are not among them."""
 
+BESIDE = ("-n", "2", "--dist", "loadfile")
+"""Integration tests wait more than they work: two at a time, those that share a server in one process."""
+
 
 class Failed(Exception):
     """A step failed; its output has been shown."""
@@ -83,13 +86,23 @@ def check_tests(options: argparse.Namespace) -> str:
     """The full suite with coverage, or what `make test` has left over."""
     if options.after_make_test:
         run(BIN / "pytest", "-q", "-n", "4", "-m", "slow and not integration")
-        run(BIN / "pytest", "-q", "-m", "integration")
+        run(BIN / "pytest", "-q", *BESIDE, "-m", "integration")
         return "the slow ones and the integration tests; the others ran before"
     with tempfile.TemporaryDirectory() as folder:
         data = {"COVERAGE_FILE": str(Path(folder) / "coverage")}
         try:
             run(BIN / "pytest", "-q", "-n", "4", "-m", "not integration", "--cov", "--cov-report=", environ=data)
-            run(BIN / "pytest", "-q", "-m", "integration", "--cov", "--cov-append", "--cov-report=", environ=data)
+            run(
+                BIN / "pytest",
+                "-q",
+                *BESIDE,
+                "-m",
+                "integration",
+                "--cov",
+                "--cov-append",
+                "--cov-report=",
+                environ=data,
+            )
         finally:
             report = run(BIN / "coverage", "report", quiet=True, environ=data)
             sys.stdout.write(report)
