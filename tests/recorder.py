@@ -206,6 +206,7 @@ class Recorder:
 class _Handler(BaseHTTPRequestHandler):
     device: Recorder
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._do()

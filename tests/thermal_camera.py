@@ -283,6 +283,7 @@ class ThermalCamera(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second waited 40 ms for the first
     server: ThermalCamera
 
     def do_GET(self) -> None:

@@ -195,6 +195,7 @@ def row(event: Made) -> dict[str, Any]:
 def handler(frigate: FrigateServer) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
