@@ -117,6 +117,7 @@ def test_two_subscribers_share_one_connection(site: Site, kiln: Any, wait_for: W
     wait_for(lambda: kiln.state()["open"]["alert_stream"] == 0)
 
 
+@pytest.mark.slow
 def test_a_lost_camera_is_told_offline_and_comes_back_by_itself(site: Site, kiln: Any, wait_for: WaitFor) -> None:
     site.listen()
     wait_for(lambda: "online" in site.states)
@@ -171,6 +172,7 @@ def test_nvr_configure_again_keeps_unchanged_cameras_connected(
     assert site.states == ["starting", "online"]
 
 
+@pytest.mark.slow
 def test_nvr_configure_reconnects_a_changed_camera_under_the_same_subscription(
     site: Site, kiln: Any, hik_simulator: Any, secret: str, wait_for: WaitFor
 ) -> None:

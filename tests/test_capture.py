@@ -114,6 +114,7 @@ def test_nvr_capture_makes_a_camera_that_is_the_same_and_is_captured_the_same(
     assert (frame.width, frame.height) == ((384, 288) if model == "bullet" else (256, 192))
 
 
+@pytest.mark.slow
 def test_nothing_of_who_and_where_is_in_the_folder(
     capture: Callable[..., Path], hik_simulator: Any, tmp_path: Path, secret: str
 ) -> None:
@@ -142,6 +143,7 @@ def test_nothing_of_who_and_where_is_in_the_folder(
     )
 
 
+@pytest.mark.slow
 def test_nothing_is_written_to_the_camera(capture: Callable[..., Path], hik_simulator: Any) -> None:
     camera = hik_simulator(**WITH_VIDEO)
     capture(camera, "answers")
@@ -154,6 +156,7 @@ def test_nothing_is_written_to_the_camera(capture: Callable[..., Path], hik_simu
     assert state["logins"]["refused"] == 0
 
 
+@pytest.mark.slow
 def test_an_alarm_that_comes_meanwhile_is_kept_and_told_again_by_the_twin(
     driver: HikThermal,
     capture: Callable[..., Path],
@@ -183,6 +186,7 @@ def test_an_alarm_that_comes_meanwhile_is_kept_and_told_again_by_the_twin(
     assert (fire.celsius, fire.channel) == (333.0, 2)
 
 
+@pytest.mark.slow
 def test_the_twin_tells_the_temperatures_that_were_captured(
     driver: HikThermal,
     capture: Callable[..., Path],
@@ -202,6 +206,7 @@ def test_the_twin_tells_the_temperatures_that_were_captured(
     assert not any(isinstance(event, ConnectionChanged) and event.state == "error" for event in events)
 
 
+@pytest.mark.slow
 def test_what_is_put_to_the_twin_is_answered_from_then_on(
     driver: HikThermal, capture: Callable[..., Path], hik_simulator: Any, tmp_path: Path
 ) -> None:

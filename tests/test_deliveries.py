@@ -194,6 +194,7 @@ def test_overflow_drops_the_oldest_counts_and_is_told_once(
     assert told == ["kiln: a sink is too slow: 5 events wait for it, the oldest are dropped"]
 
 
+@pytest.mark.slow
 def test_close_returns_within_a_second_while_the_sink_hangs_and_calls_no_more(
     deliveries: Deliveries, hanging: HangingSink
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 from functools import cache
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import nvr_hooks
 import pytest
+from named_tests import names_of_tests
 from nvr_hooks import spec
 
 ROOT = Path(__file__).parents[1]
@@ -99,12 +99,6 @@ def rows_of(section: str) -> list[Row]:
 
 def code(text: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", text))
-
-
-@cache
-def names_of_tests(folder: str = "tests") -> set[str]:
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / folder).rglob("test_*.py")]
-    return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
 def test_no_cell_is_empty() -> None:

@@ -110,6 +110,7 @@ def test_nvr_listen_arms_the_camera(site: Site, wait_for: Callable[..., None]) -
     assert device.state()["writes"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "kind"),
     [
@@ -130,6 +131,7 @@ def test_nvr_listen_tells_temperature_alarms(
     assert first(events, kind).channel == 2
 
 
+@pytest.mark.slow
 def test_a_lost_alert_stream_is_asked_for_again(site: Site, wait_for: Callable[..., None]) -> None:
     device, hook = site()
     events: list[Event] = []

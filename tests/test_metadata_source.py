@@ -122,6 +122,7 @@ def test_who_only_listens_gets_the_fires_of_metadata(make: Make, wait_for: WaitF
     wait_for(lambda: kiln.device.state()["open"]["rtsp"] == 0, what="the session given back")
 
 
+@pytest.mark.slow
 def test_a_lost_metadata_track_is_told_to_who_listens(make: Make, wait_for: WaitFor) -> None:
     kiln = make("metadata_on")
     kiln.listen()
@@ -201,6 +202,7 @@ def test_metadata_in_onvifs_form_is_handed_on_as_it_came(make: Make, wait_for: W
     assert b"MetadataStream" in (document.raw or b"")
 
 
+@pytest.mark.slow
 def test_metadata_out_of_reach_is_tried_again_when_the_camera_comes_back(make: Make, wait_for: WaitFor) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         closed = taken.getsockname()[1]

@@ -47,6 +47,7 @@ def frame_of(driver: HikThermal) -> ThermalFrame:
     return frame
 
 
+@pytest.mark.slow
 def test_every_way_to_ask_agrees_to_a_tenth_of_a_kelvin_and_a_pixel(
     driver: HikThermal, hik_simulator: Any, secret: str, tmp_path: Path, wait_for: WaitFor
 ) -> None:

@@ -200,6 +200,7 @@ def test_a_rule_that_is_switched_off_is_retired_and_one_switched_on_is_told(site
     wait_for(lambda: site.told()[-1].status in ("started", "measuring"))
 
 
+@pytest.mark.slow
 def test_a_frozen_picture_is_told_as_such(site: Site, wait_for: WaitFor) -> None:
     camera = site.start(more={"temperature": {"frame_interval": 0.1}})
     site.watch()

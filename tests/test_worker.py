@@ -149,6 +149,7 @@ def test_a_removed_camera_says_so_last(stream: SharedStream, device: Device, wai
     assert stream.health().state == "removed"
 
 
+@pytest.mark.slow
 def test_an_old_connection_that_is_slow_to_die_tells_nothing_more(
     make: Callable[..., SharedStream], device: Device, wait_for: WaitFor
 ) -> None:

@@ -39,6 +39,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "LONGEST_PAUSE", 0.01)
 
 
+@pytest.mark.slow
 def test_nvr_download_by_name_is_the_cameras_bytes_with_an_exact_fraction(
     site: ArchiveSite, recorder: Recorder
 ) -> None:

@@ -54,6 +54,7 @@ def reading(**values: Any) -> TemperatureReading:
     return TemperatureReading(camera="kiln", **fields)
 
 
+@pytest.mark.slow
 def test_a_known_camera_is_announced_with_the_levels_it_says_it_has(broker: Amqtt, announcing: Make, ear: Ear) -> None:
     host = announcing(broker.port)
     camera = host.add("kiln")
@@ -147,6 +148,7 @@ def test_an_announcement_and_states_are_repeated_when_the_entities_listen(
     assert len(ear.payloads("kiln/2/picture/fire")) == 1, "a picture told twice looks like a new one"
 
 
+@pytest.mark.slow
 def test_home_assistant_s_birth_brings_everything_again(
     broker: Amqtt, announcing: Make, ear: Ear, wait_for: Wait
 ) -> None:
@@ -183,6 +185,7 @@ def removed(ear: Ear, where: str) -> None:
     ear.expect(where, lambda value: value == "")
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_removed_is_taken_away(broker: Amqtt, announcing: Make, ear: Ear) -> None:
     host = announcing(broker.port)
     camera = host.add("kiln")
@@ -194,6 +197,7 @@ def test_a_camera_that_is_removed_is_taken_away(broker: Amqtt, announcing: Make,
     removed(ear, "kiln/2/alarm/temperature")
 
 
+@pytest.mark.slow
 def test_what_went_while_we_were_away_is_taken_away(
     broker: Amqtt, announcing: Make, make_host: Make, ear: Ear, prefix: str
 ) -> None:

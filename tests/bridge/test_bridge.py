@@ -42,6 +42,7 @@ def fire(**fields: Any) -> FireAlarm:
     )
 
 
+@pytest.mark.slow
 def test_a_fire_reaches_the_subscriber(host: Host, ear: Ear) -> None:
     host.start()
     host.cameras["kiln"].tell(ONLINE)
@@ -57,6 +58,7 @@ def test_a_fire_reaches_the_subscriber(host: Host, ear: Ear) -> None:
     assert [event["phase"] for event in ear.documents("kiln/2/event/fire")] == ["start", "end"]
 
 
+@pytest.mark.slow
 def test_every_event_fits_the_schema(host: Host, ear: Ear) -> None:
     host.start()
     camera = host.cameras["kiln"]
@@ -100,6 +102,7 @@ def test_everything_is_there_for_a_late_subscriber(
     assert all(retained for topic, _, retained in late.heard if topic != "bridge/heartbeat")
 
 
+@pytest.mark.slow
 def test_cable_pulled_in_a_fire(host: Host, ear: Ear) -> None:
     host.start()
     camera = host.cameras["kiln"]
@@ -222,6 +225,7 @@ def test_a_temperature_rule_that_ended_is_cleared(host: Host, ear: Ear) -> None:
     ear.expect("kiln/2/temperature/1", lambda value: value == "")
 
 
+@pytest.mark.slow
 def test_a_live_reading_holds_its_alarm(host: Host, ear: Ear) -> None:
     camera = host.cameras["kiln"]
     host.start()

@@ -46,6 +46,7 @@ def ids(ear: Ear, kind: str) -> list[str]:
     return [event["id"] for event in ear.documents(f"kiln/2/event/{kind}")]
 
 
+@pytest.mark.slow
 def test_the_broker_is_away_at_the_start(
     behind: Host, gate: Gate, ear: Ear, caplog: pytest.LogCaptureFixture, wait_for: Wait
 ) -> None:
@@ -239,6 +240,7 @@ def test_killed_while_the_broker_is_away(
     assert len(ids(ear, "fire")) == 1
 
 
+@pytest.mark.slow
 def test_a_level_of_an_earlier_life_that_nobody_remembers(host: Host, ear: Ear, listen: Callable[..., Ear]) -> None:
     ear.say("kiln/2/alarm/fire", {"active": True, "celsius": 80.0}, retain=True)
     ear.say("kiln/2/alarm/motion", b"no json", retain=True)

@@ -226,6 +226,7 @@ def test_no_thread_before_the_first_command() -> None:
     pool.commands.close(1)
 
 
+@pytest.mark.slow
 def test_answers_are_not_remembered_for_ever(wait_for: Wait) -> None:
     done: list[str] = []
     pool = Pool(note=lambda info, channel, arguments: done.append("x") or {})

@@ -119,6 +119,7 @@ def test_the_service_does_not_know_the_camera(shell: Shell, ear: Ear, monkeypatc
     assert "the running service does not know kiln" in shell.complained
 
 
+@pytest.mark.slow
 def test_the_service_says_online_but_is_gone(shell: Shell, ear: Ear) -> None:
     ear.say("bridge/state", b"online", retain=True)
     ear.say("kiln/info", {"thermal_channel": 2}, retain=True)

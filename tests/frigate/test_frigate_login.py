@@ -97,6 +97,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     status=st.sampled_from([200, 201, 204, 301, 400, 401, 403, 404, 418, 422, 429, 500, 502]),

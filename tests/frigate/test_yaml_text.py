@@ -148,6 +148,7 @@ CAMERAS = st.dictionaries(NAMES, st.dictionaries(st.sampled_from(["ui", "detect"
 REST = st.dictionaries(st.sampled_from(["mqtt", "go2rtc", "zz"]), st.dictionaries(st.just("k"), VALUES), max_size=2)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     cameras=st.none() | CAMERAS, rest=REST, indent=st.sampled_from([2, 4]), flow=st.sampled_from([True, False, None])

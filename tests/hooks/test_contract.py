@@ -17,6 +17,7 @@ from typing import Any
 import nvr_hooks
 import pluggy
 import pytest
+from named_tests import names_of_tests
 from nvr_hooks import spec
 
 ROOT = Path(__file__).parents[2]
@@ -40,17 +41,6 @@ def sections() -> dict[str, str]:
     """Return heading -> text of docs/hooks.md, by its `### nvr_…` headings."""
     parts = re.split(r"^#{2,3} +`?(\w[^`\n]*)`?$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-@cache
-def names_of_tests() -> set[str]:
-    """Return the names of all test functions of the project."""
-    return {
-        node.name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-    }
 
 
 def test_the_hooks_are_those_of_the_design() -> None:

@@ -188,6 +188,7 @@ def test_snapshot_hands_its_options_on(hik: Any, arguments: list[str]) -> None:
     assert "one JPEG picture" in ended.err
 
 
+@pytest.mark.slow
 def test_snapshot_to_stdout_is_the_picture_alone(start: Any) -> None:
     process = start("snapshot", "kiln", "-o", "-", config=site(kiln={}))
     out = process.stdout.buffer.read()

@@ -197,6 +197,7 @@ def test_a_plugin_cannot_replace_a_command_of_the_host(hik: Any) -> None:
     assert "wants to replace the command schema" in ended.err
 
 
+@pytest.mark.slow
 def test_every_command_takes_the_common_options(hik: Any) -> None:
     commands = [
         "demo",

@@ -22,6 +22,7 @@ def temporary(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_fire_reaches_the_broker_and_nothing_is_left_behind(start: Any, temporary: Path) -> None:
     process = start("demo", "--seconds", "7", "--json", env={**INSTALLED, "TMPDIR": str(temporary)})
     out, err = process.communicate(timeout=READY_SECONDS + 40)

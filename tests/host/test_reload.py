@@ -158,6 +158,7 @@ def test_run_reloads_on_a_signal_and_on_a_change_and_leaves_a_faulty_file_alone(
     assert [(line["level"], line["message"]) for line in lines][-1] == ("info", "ending")
 
 
+@pytest.mark.slow
 def test_the_end_is_not_kept_waiting_by_a_reload(start: Any, tmp_path: Path) -> None:
     process = start("run", "--json", config={"fake": {"cameras": {"kiln": {}}}})
     process.stdout.readline()

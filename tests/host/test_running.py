@@ -62,6 +62,7 @@ def test_run_goes_on_without_a_plugin_that_crashes_at_the_start(start: Any) -> N
     assert "plugin listener failed in nvr_start and is left out: KeyError in nvr_start" in err
 
 
+@pytest.mark.slow
 def test_a_password_in_the_file_itself_is_warned_about(start: Any) -> None:
     section = {"cameras": {"kiln": {"password": "op3n"}, "yard": {"password": "${env:HOME}"}}}
     process = start("run", "--json", config={"fake": section})
@@ -100,6 +101,7 @@ def test_watch_ends_well_on_a_signal(start: Any, number: signal.Signals) -> None
     assert (process.returncode, out, err) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_error(start: Any) -> None:
     process = start("watch", "--json", config=site(kiln={"alarms": 5000}))
     process.stdout.readline()

@@ -51,6 +51,7 @@ def test_it_answers_over_rtsp_when_asked_to(start: Any) -> None:
     assert answer.startswith(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n")
 
 
+@pytest.mark.slow
 def test_its_options_reach_the_simulator(start: Any, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret-of-the-file\n")
     (tmp_path / "scenario.yaml").write_text("- {at: 0, fire: {x: 0.5, y: 0.5, celsius: 400}}\n")

@@ -68,6 +68,7 @@ def test_a_saved_frame_shows_the_scene_to_numpy_and_pillow(ask: Ask, camera: Any
         assert picture.height * told["width"] == 3 * told["width"] * told["height"]
 
 
+@pytest.mark.slow
 def test_a_series_of_frames_follows_the_scene(ask: Ask, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(
         (tmp_path / "config.yaml").read_text().replace("kiln:\n", "kiln:\n      temperature: {frame_interval: 0.1}\n")
@@ -105,6 +106,7 @@ def test_rules_that_were_got_do_not_differ(ask: Ask, camera: Any, tmp_path: Path
     assert camera.state()["writes"] == []
 
 
+@pytest.mark.slow
 def test_rules_apply_changes_exactly_what_it_said_and_only_on_request(ask: Ask, camera: Any, tmp_path: Path) -> None:
     before = yaml.safe_load(ask("rules", "kiln", "get").out)
     wanted = changed(yaml.safe_load(yaml.safe_dump(before)))

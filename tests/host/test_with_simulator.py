@@ -147,6 +147,7 @@ def test_check_online_of_a_camera_that_is_well_refused_or_away(ask: Ask, config:
     assert ask("check", "--online", config=config)[0] == 3
 
 
+@pytest.mark.slow
 def test_watch_shows_temperatures_and_a_fire_the_moment_it_breaks_out(
     start: Any, secret: str, config: dict[str, Any], camera: Any
 ) -> None:

@@ -203,6 +203,7 @@ def test_silence_ends_the_connection_once_a_rule_has_told(bench: Bench, camera: 
         next(events)
 
 
+@pytest.mark.slow
 def test_silence_is_nothing_after_the_last_rule_has_ended(bench: Bench, camera: ThermalCamera) -> None:
     source = bench.realtime(silence=0.2)
     events = begun(source)

@@ -242,6 +242,7 @@ def test_less_than_the_search_told_of_is_not_taken_for_whole(recorder: Recorder,
     assert bring() == DATA[:-40]
 
 
+@pytest.mark.slow
 def test_a_device_that_stalls_is_left_after_a_while(recorder: Recorder, bring: Bring) -> None:
     recorder.ranges = True
     recorder.stalls = [200_000]

@@ -262,6 +262,7 @@ def test_the_device_closes_a_short_stream(camera):
     assert 0.15 < time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 def test_fast_heartbeats(armed):
     _, wire = armed(profile="fast_heartbeat")
     begun = time.monotonic()

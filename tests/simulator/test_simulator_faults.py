@@ -54,6 +54,7 @@ def test_drop_resets_the_streams_that_are_open(camera):
     assert client.get(DEVICE_INFO).status == 200
 
 
+@pytest.mark.slow
 def test_drop_for_a_while(camera, wait_for):
     simulator, client = camera()
     fault(simulator, "drop", seconds=0.6, path=DEVICE_INFO)
@@ -104,6 +105,7 @@ def test_half_open_for_later_requests(camera):
     assert client.get(DEVICE_INFO).status == 200
 
 
+@pytest.mark.slow
 def test_half_open_for_a_while(camera, wait_for):
     simulator, client = camera()
     fault(simulator, "half_open", seconds=0.6)
@@ -114,6 +116,7 @@ def test_half_open_for_a_while(camera, wait_for):
 # stall
 
 
+@pytest.mark.slow
 def test_stall_stops_within_a_part_and_goes_on(armed):
     simulator, wire = armed()
     wire.until(END + b"\r\n")

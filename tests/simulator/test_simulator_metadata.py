@@ -273,6 +273,7 @@ def test_packets_of_another_payload_type(rtsp):
     assert {packet.payload_type for packet in client.of(channel)} == {107, 108}
 
 
+@pytest.mark.slow
 def test_a_document_that_never_ends(rtsp):
     _, client = rtsp(profile="endless_metadata")
     (channel,) = client.play(LIVE, "application").values()

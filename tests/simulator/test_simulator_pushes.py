@@ -81,6 +81,7 @@ def test_an_alarm_without_pictures_is_the_bare_document(camera, receiver, wait_f
     assert text(etree.fromstring(body), "eventType") == "VMD"
 
 
+@pytest.mark.slow
 def test_what_was_not_taken_is_sent_again_in_order(camera, receiver, wait_for):
     simulator, client = camera()
     configure(client, receiver)

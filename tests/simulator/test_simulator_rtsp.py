@@ -194,6 +194,7 @@ def test_isapi_paths_may_not_be_there(rtsp):
 # Sessions
 
 
+@pytest.mark.slow
 def test_a_session_from_beginning_to_end(rtsp, wait_for):
     simulator, client = rtsp()
     (video,) = client.describe(LIVE)

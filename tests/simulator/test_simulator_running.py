@@ -345,6 +345,7 @@ serve(**json.loads(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_prints_one_line_and_ends_on_a_signal(number):
     options = json.dumps({"model": "bullet", "username": "viewer"})

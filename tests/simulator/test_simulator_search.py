@@ -235,6 +235,7 @@ def test_from_the_factory_there_is_a_day(camera):
     assert {one.size for one in found if one.kind.endswith("timing")} == {3600 * 256_000 + 40}
 
 
+@pytest.mark.slow
 def test_the_newest_file_is_being_written_and_cut_after_an_hour(archive, wait_for):
     begun = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=90)
     _, client = archive(recordings=[Stored(start=begun)])

@@ -32,6 +32,7 @@ FILE = RecordedFile(
 )
 
 
+@pytest.mark.slow
 def test_nvr_open_stream_delivers_live_program_stream_bytes(site: Site, wait_for: Any) -> None:
     taken: list[bytes] = []
     with site.open_stream(Live(profile="main"), taken.append) as handle:

@@ -74,6 +74,7 @@ def test_the_suffix_or_an_option_names_the_kind_of_file(
     assert (site.folder / name).read_bytes().startswith(start)
 
 
+@pytest.mark.slow
 def test_segments_are_told_one_by_one(site: Site, run: Run) -> None:
     _, out, _ = run("record", "kiln", "-o", site.folder / "kiln.mp4", "--seconds", "2.4", "--segment", "1")
 

@@ -58,6 +58,7 @@ def test_a_camera_that_comes_back_is_recorded_into_a_new_file(site: Site, wait_f
     assert all(decoded(path) for path in recording.files)
 
 
+@pytest.mark.slow
 def test_two_recordings_share_one_connection(site: Site) -> None:
     first, second = site.record("a.mp4", seconds=1.0), site.record("b.mp4", seconds=1.0)
     assert site.server.open == 1
@@ -124,6 +125,7 @@ def test_stopping_is_at_once_with_a_silent_camera_too(site: Site, wait_for: Any)
     assert len(decoded(recording.files[0])) == 30
 
 
+@pytest.mark.slow
 def test_other_settings_reconnect_a_recording_and_removal_completes_it(site: Site, wait_for: Any) -> None:
     recording = site.record()
     wait_for(lambda: (site.folder / "kiln.mp4.part").stat().st_size > 1500)

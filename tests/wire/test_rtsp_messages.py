@@ -294,6 +294,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(PIECES | st.binary(max_size=12), max_size=12), st.lists(st.integers(0, 400), max_size=8))
 def test_how_the_bytes_were_split_does_not_matter(pieces: list[bytes], cuts: list[int]) -> None:

@@ -224,6 +224,7 @@ anything: st.SearchStrategy[Any] = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.sampled_from(["mode", "basic", "regions", "alarm_rules", "difference_rules", "pixel_to_pixel"]), anything),
     st.dictionaries(st.sampled_from(["basic", "regions", "alarm_rules"]), anything),

@@ -264,6 +264,7 @@ entries: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.integers(1, 21), entries, max_size=3))
 def test_what_is_written_is_read_back_and_only_that_changed(wanted: dict[int, Mapping[str, Any]]) -> None:
     try:
