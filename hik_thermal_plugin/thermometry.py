@@ -249,9 +249,8 @@ class Thermometry:
             if silent_at <= at:
                 continue
             dues.append(silent_at)
-            if lane is not None and lane.unsettled(
-                fresh_for
-            ):  # it may fall silent again: the next one stays where it is
+            # While it may fall silent again, the next one stays where it is.
+            if lane is not None and lane.unsettled(fresh_for):
                 wanted += [other for other in self._lanes if other not in wanted and other not in self._refused]
             break
         if self._metadata != "unused" and "metadata" not in (*wanted, *self._refused):

@@ -121,7 +121,7 @@ def _harmless(name: str) -> bool:
 
 def _descriptors() -> dict[str, str]:
     found = {}
-    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - twice for each of some thousand tests: Path takes seven times as long
+    for number in os.listdir("/proc/self/fd"):  # noqa: PTH208 - twice for each of some thousand tests, and Path takes several times as long
         with suppress(OSError):
             name = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115
             found[f"{number}={name}"] = name
