@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -177,13 +178,13 @@ class DownloadJob(Job):
             raise
         self._tell(self._progress, at_once=True)
 
+    @abstractmethod
     def _bring(self) -> None:
         """Bring it and complete the target."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _kept(self) -> str:
         """Let go of what there is, and say for people what is kept."""
-        raise NotImplementedError
 
     def _clean(self) -> None:
         """Leave nothing behind after an end without a word, as when the owner closes it."""
@@ -350,6 +351,9 @@ class PresentFile(Job):
         self.span: TimeSpan | None = None
         self.gaps: tuple[TimeSpan, ...] = ()
         self._finish("done", None)
+
+    def _work(self) -> None:
+        """Nothing to do: it is not started."""
 
 
 def beside(target: Path) -> Path:

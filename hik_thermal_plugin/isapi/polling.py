@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ NOTHING_TO_TELL = 30.0
 _log = logging.getLogger(__name__)
 
 
-class _Asking:
+class _Asking(ABC):
     """What asks every `interval` seconds, over one connection (worker.LiveSource)."""
 
     source: Source
@@ -112,8 +113,8 @@ class _Asking:
             self._measured = self._rules.measured(self._channel, self._client.deadline(), with_unit=True)
             self._measured_at = at
 
-    def _readings(self) -> Iterator[TemperatureReading]:
-        raise NotImplementedError
+    @abstractmethod
+    def _readings(self) -> Iterator[TemperatureReading]: ...
 
 
 class PolledReadings(_Asking):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ PATIENCE = 3.0
 _log = logging.getLogger(__name__)
 
 
-class Job:
+class Job(ABC):
     """One thread from `start()` until it is done, fails, or is closed. Thread-safe.
 
     A job says what it does in `_work` and how that is ended early in `_wake`.
@@ -79,11 +80,11 @@ class Job:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def _work(self) -> None:
         """Do it, until it is done or `_stopping`; raise what went wrong."""
-        raise NotImplementedError
 
-    def _wake(self) -> None:
+    def _wake(self) -> None:  # noqa: B027 - not every job has to be woken
         """Let `_work` see that it is to stop, or that there is more to do."""
 
     def _run(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
 MAX_UNSENT = 16 * 1024 * 1024
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """Collects bytes for `take`, writes what it is given. `came` and `gone` tell the owner of its begin and end."""
 
     def __init__(self, came: Callable[[Any], object], gone: Callable[[Any], object]) -> None:
@@ -80,9 +81,9 @@ class Connection(asyncio.Protocol):
         """How many bytes wait for the client to read."""
         return self._transport.get_write_buffer_size()
 
+    @abstractmethod
     def take(self) -> bool:
         """Take one message from the buffer and act on it; False when it is not complete."""
-        raise NotImplementedError
 
     def write(self, data: bytes) -> None:
         """Send bytes; while stalled the first half of the first ones goes out, the rest waits."""
