@@ -7,6 +7,7 @@ top left corner whatever the device is set to. Unknown elements of a PUT are ign
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -32,26 +33,26 @@ class Fashion:
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(ABC):
     """One element of a document."""
 
     name: str
 
+    @abstractmethod
     def default(self) -> Any:
         """The factory's value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def element(self, values: Values, fashion: Fashion) -> Element:
         """The element, from the values of its group."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, parent: ElementTree.Element, old: Values, fashion: Fashion) -> Any:
         """The value as a PUT wants it, from the group's element; raises Refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def capability(self) -> Element:
         """What the element may say."""
-        raise NotImplementedError
 
     def missing(self, old: Values, fashion: Fashion) -> Any:
         """The value when a PUT does not name it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
@@ -31,7 +32,7 @@ MAX_LATE = 1024 * 1024
 Write = Callable[[bytes], None]
 
 
-class Track:
+class Track(ABC):
     """What all tracks share: sequence, timestamps, sender reports. `channel` is the interleaved one of the data."""
 
     def __init__(self, profile: Profile, write: Write, channel: int, payload_type: int, clock: int) -> None:
@@ -68,8 +69,8 @@ class Track:
         """Tell over RTCP that the track has ended."""
         self._write(rtp.interleaved(self._channel + 1, rtp.goodbye(self.source)))
 
-    async def _run(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _run(self) -> None: ...
 
     def _packet(self, timestamp: int, payload: bytes, *, marker: bool) -> bytes:
         packet = rtp.packet(self._payload_type, self.sequence, timestamp, self.source, payload, marker=marker)
